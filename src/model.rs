@@ -72,7 +72,10 @@ impl FromStr for Guid {
 
     /// 36 characters with hyphens, any case, braces allowed.
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
-        let text = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).unwrap_or(text);
+        let text = text
+            .strip_prefix('{')
+            .and_then(|t| t.strip_suffix('}'))
+            .unwrap_or(text);
         let bytes = text.as_bytes();
         if bytes.len() != 36 {
             return Err(ParseIdError);
@@ -125,10 +128,16 @@ impl Sid {
 
 impl fmt::Display for Sid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let authority = self.0[2..8].iter().fold(0u64, |a, b| a << 8 | u64::from(*b));
+        let authority = self.0[2..8]
+            .iter()
+            .fold(0u64, |a, b| a << 8 | u64::from(*b));
         write!(f, "S-1-{authority}")?;
         for part in self.0[8..].chunks_exact(4) {
-            write!(f, "-{}", u32::from_le_bytes([part[0], part[1], part[2], part[3]]))?;
+            write!(
+                f,
+                "-{}",
+                u32::from_le_bytes([part[0], part[1], part[2], part[3]])
+            )?;
         }
         Ok(())
     }
@@ -397,9 +406,14 @@ mod tests {
 
     #[test]
     fn sid_text_and_bytes_round_trip() {
-        let sid: Sid = "S-1-5-21-1004336348-1177238915-682003330-512".parse().unwrap();
+        let sid: Sid = "S-1-5-21-1004336348-1177238915-682003330-512"
+            .parse()
+            .unwrap();
         assert_eq!(sid.as_bytes().len(), 28);
-        assert_eq!(sid.to_string(), "S-1-5-21-1004336348-1177238915-682003330-512");
+        assert_eq!(
+            sid.to_string(),
+            "S-1-5-21-1004336348-1177238915-682003330-512"
+        );
         assert_eq!(Sid::from_bytes(sid.as_bytes()), Some(sid.clone()));
         assert_eq!(
             sid.domain().map(|d| d.to_string()).as_deref(),
