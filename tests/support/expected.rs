@@ -126,3 +126,9 @@ pub fn differences(lab: &Lab, ou: &str, kept: &BTreeSet<String>) -> Vec<String> 
     out.extend(by_mark.keys().filter(|id| !kept.contains(*id)).map(|id| format!("{id} is still there")));
     out
 }
+
+/// Ids of groups that stay in AD although the cloud has soft-deleted them.
+pub fn frozen(dump: &Value) -> BTreeSet<String> {
+    let groups = dump["groups"].as_array().unwrap();
+    groups.iter().filter(|g| g["state"] == "softDeleted").map(|g| g["id"].as_str().unwrap().to_owned()).collect()
+}

@@ -120,3 +120,19 @@ pub fn groups(lab: &Lab, base: &str) -> BTreeMap<String, AdGroup> {
         })
         .collect()
 }
+
+/// Applies LDIF as the administrator, as somebody else would.
+pub fn modify(lab: &Lab, ldif: &str) {
+    use std::io::Write as _;
+    let mut child = Command::new("ldapmodify")
+        .env("LDAPTLS_CACERT", lab.text("caFile"))
+        .args(["-x", "-H", lab.text("ldaps"), "-D", lab.text("adminUser"), "-w", lab.text("adminPassword")])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("ldapmodify is installed");
+    child.stdin.take().expect("stdin").write_all(ldif.as_bytes()).expect("LDIF taken");
+    let output = child.wait_with_output().expect("ldapmodify ends");
+    assert!(output.status.success(), "ldapmodify: {}\n{ldif}", String::from_utf8_lossy(&output.stderr));
+}
