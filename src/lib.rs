@@ -4,6 +4,7 @@
 //! look, [`plan`] compares with what [`directory`] found, [`cycle`] drives it all and writes. [`session`] is what a
 //! caller's handle stands for, `ffi` the C ABI around it.
 
+pub mod clock;
 pub mod config;
 pub mod error;
 pub mod graph;
