@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod graph;
 pub mod model;
 pub mod operation;
 pub mod plan;
