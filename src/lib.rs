@@ -5,6 +5,7 @@
 //! caller's handle stands for, `ffi` the C ABI around it.
 
 pub mod config;
+pub mod directory;
 pub mod error;
 pub mod model;
 pub mod operation;
