@@ -6,6 +6,7 @@
 
 pub mod config;
 pub mod error;
+pub mod mapping;
 pub mod model;
 pub mod operation;
 pub mod plan;
