@@ -9,6 +9,7 @@ pub mod config;
 pub mod directory;
 pub mod error;
 pub mod graph;
+pub mod mapping;
 pub mod model;
 pub mod operation;
 pub mod plan;
