@@ -13,3 +13,4 @@ pub mod mapping;
 pub mod model;
 pub mod operation;
 pub mod plan;
+pub mod store;
