@@ -4,8 +4,12 @@
 //! look, [`plan`] compares with what [`directory`] found, [`cycle`] drives it all and writes. [`session`] is what a
 //! caller's handle stands for, `ffi` the C ABI around it.
 
+pub mod clock;
 pub mod config;
+pub mod directory;
 pub mod error;
+pub mod graph;
+pub mod mapping;
 pub mod model;
 pub mod operation;
 pub mod plan;
