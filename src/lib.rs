@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod cycle;
 pub mod directory;
 pub mod error;
 pub mod graph;
