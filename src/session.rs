@@ -9,7 +9,9 @@ use serde_json::Value;
 use crate::error::{Error, ErrorId, Result};
 use crate::operation::Context;
 
+mod members;
 mod options;
+mod requests;
 
 pub use options::Options;
 
@@ -53,16 +55,7 @@ impl Session {
 
     /// Validates a request at once and gives the work as a future, to be driven by the runtime.
     pub fn start(self: &Arc<Self>, request: Request, _context: Context) -> Result<Work> {
-        let (Request::Enable(members)
-        | Request::Disable(members)
-        | Request::Sync(members)
-        | Request::Query(members)) = &request;
-        if !members.is_object() {
-            return Err(Error::new(
-                ErrorId::InvalidArgument,
-                "A request is a JSON object.",
-            ));
-        }
+        requests::check(&request)?;
         Err(Error::new(
             ErrorId::NotConnected,
             format!(

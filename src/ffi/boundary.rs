@@ -7,7 +7,7 @@ use std::sync::Once;
 
 use serde_json::Value;
 
-use super::buffer::GwbBuffer;
+use super::buffer::gwb_buffer;
 use super::core::Core;
 use super::engine::Engine;
 use super::status::{self, GWB_PANIC};
@@ -30,7 +30,7 @@ thread_local! {
 pub(super) fn guard<E: Engine>(
     core: &Core<E>,
     function: &'static str,
-    error: *mut GwbBuffer,
+    error: *mut gwb_buffer,
     body: impl FnOnce() -> Result<i32>,
 ) -> i32 {
     let result = contain(function, || {

@@ -12,17 +12,18 @@ use super::lock;
 /// Bytes given out by the library. They are the caller's until it gives the structure to gwb_buffer_free.
 #[repr(C)]
 #[derive(Debug)]
-pub struct GwbBuffer {
+#[allow(non_camel_case_types)] // the name in the header
+pub struct gwb_buffer {
     /// The first byte; null when the structure is empty.
     pub ptr: *mut u8,
     /// Number of bytes.
     pub len: size_t,
 }
 
-impl GwbBuffer {
+impl gwb_buffer {
     /// An empty structure.
     pub const fn empty() -> Self {
-        GwbBuffer {
+        gwb_buffer {
             ptr: ptr::null_mut(),
             len: 0,
         }
@@ -39,11 +40,11 @@ impl Lent {
     }
 
     /// Lends bytes. No bytes give an empty structure: there is nothing to free.
-    pub(super) fn lend(&self, mut bytes: Vec<u8>) -> GwbBuffer {
+    pub(super) fn lend(&self, mut bytes: Vec<u8>) -> gwb_buffer {
         if bytes.is_empty() {
-            return GwbBuffer::empty();
+            return gwb_buffer::empty();
         }
-        let buffer = GwbBuffer {
+        let buffer = gwb_buffer {
             ptr: bytes.as_mut_ptr(),
             len: bytes.len(),
         };
@@ -53,7 +54,7 @@ impl Lent {
     }
 
     /// Takes bytes back; whatever was not lent, or not like this, is left alone.
-    pub(super) fn take_back(&self, buffer: &GwbBuffer) -> bool {
+    pub(super) fn take_back(&self, buffer: &gwb_buffer) -> bool {
         let address = buffer.ptr.addr();
         let mut lent = lock(&self.0);
         if lent.get(&address).map(Vec::len) != Some(buffer.len) {

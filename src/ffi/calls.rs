@@ -8,14 +8,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::boundary::{Out, bytes, guard, object};
-use super::buffer::GwbBuffer;
+use super::buffer::gwb_buffer;
 use super::core::Core;
 use super::engine::Engine;
 use super::status::{GWB_ABI_VERSION, GWB_END, GWB_OK, GWB_PENDING};
 use crate::operation::queue::Next;
 use crate::session::Request;
 
-type Error = *mut GwbBuffer;
+type Error = *mut gwb_buffer;
 
 pub(super) fn abi_version<E: Engine>(core: &Core<E>) -> u32 {
     let mut version = 0;
@@ -26,7 +26,7 @@ pub(super) fn abi_version<E: Engine>(core: &Core<E>) -> u32 {
     version
 }
 
-pub(super) unsafe fn version<E: Engine>(core: &Core<E>, out: *mut GwbBuffer, error: Error) -> i32 {
+pub(super) unsafe fn version<E: Engine>(core: &Core<E>, out: *mut gwb_buffer, error: Error) -> i32 {
     guard(core, "gwb_version", error, || {
         let out = Out::new(out, "out")?;
         let version = json!({"version": env!("CARGO_PKG_VERSION"), "abi": GWB_ABI_VERSION});
@@ -86,7 +86,7 @@ pub(super) unsafe fn next<E: Engine>(
     core: &Core<E>,
     operation: u64,
     timeout_ms: u32,
-    events: *mut GwbBuffer,
+    events: *mut gwb_buffer,
     error: Error,
 ) -> i32 {
     guard(core, "gwb_next", error, || {
@@ -129,13 +129,13 @@ pub(super) unsafe fn release<E: Engine>(core: &Core<E>, operation: u64, error: E
     })
 }
 
-pub(super) unsafe fn buffer_free<E: Engine>(core: &Core<E>, buffer: *mut GwbBuffer) {
+pub(super) unsafe fn buffer_free<E: Engine>(core: &Core<E>, buffer: *mut gwb_buffer) {
     guard(core, "gwb_buffer_free", std::ptr::null_mut(), || {
         if let Ok(out) = Out::new(buffer, "buffer") {
             // SAFETY: not null and aligned (else `new` had failed), readable by the exported function's contract.
             core.take_back(unsafe { &*buffer });
             // SAFETY: by the exported function's contract.
-            unsafe { out.write(GwbBuffer::empty()) };
+            unsafe { out.write(gwb_buffer::empty()) };
         }
         Ok(GWB_OK)
     });

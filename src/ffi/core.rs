@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::boundary::{own_thread, panicked, wrong};
-use super::buffer::{GwbBuffer, Lent};
+use super::buffer::{Lent, gwb_buffer};
 use super::engine::Engine;
 use super::handle::{Kind, Table};
 use super::lock;
@@ -141,11 +141,11 @@ impl<E: Engine> Core<E> {
         })
     }
 
-    pub(super) fn lend(&self, bytes: Vec<u8>) -> GwbBuffer {
+    pub(super) fn lend(&self, bytes: Vec<u8>) -> gwb_buffer {
         self.lent.lend(bytes)
     }
 
-    pub(super) fn take_back(&self, buffer: &GwbBuffer) -> bool {
+    pub(super) fn take_back(&self, buffer: &gwb_buffer) -> bool {
         self.lent.take_back(buffer)
     }
 

@@ -2,7 +2,7 @@
 
 use libc::size_t;
 
-use super::buffer::GwbBuffer;
+use super::buffer::gwb_buffer;
 use super::calls::{self, Start};
 use super::core::Core;
 use crate::session::{Request, Session};
@@ -21,7 +21,7 @@ pub extern "C" fn gwb_abi_version() -> u32 {
 /// # Safety
 /// `out` is writable; `error` is null or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn gwb_version(out: *mut GwbBuffer, error: *mut GwbBuffer) -> i32 {
+pub unsafe extern "C" fn gwb_version(out: *mut gwb_buffer, error: *mut gwb_buffer) -> i32 {
     // SAFETY: by this function's contract.
     unsafe { calls::version(&CORE, out, error) }
 }
@@ -35,7 +35,7 @@ pub unsafe extern "C" fn gwb_open(
     ptr: *const u8,
     len: size_t,
     session: *mut u64,
-    error: *mut GwbBuffer,
+    error: *mut gwb_buffer,
 ) -> i32 {
     // SAFETY: by this function's contract.
     unsafe { calls::open(&CORE, ptr, len, session, error) }
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn gwb_open(
 /// # Safety
 /// `error` is null or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn gwb_close(session: u64, error: *mut GwbBuffer) -> i32 {
+pub unsafe extern "C" fn gwb_close(session: u64, error: *mut gwb_buffer) -> i32 {
     // SAFETY: by this function's contract.
     unsafe { calls::close(&CORE, session, error) }
 }
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn gwb_enable(
     ptr: *const u8,
     len: size_t,
     operation: *mut u64,
-    error: *mut GwbBuffer,
+    error: *mut gwb_buffer,
 ) -> i32 {
     let start = Start {
         function: "gwb_enable",
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn gwb_disable(
     ptr: *const u8,
     len: size_t,
     operation: *mut u64,
-    error: *mut GwbBuffer,
+    error: *mut gwb_buffer,
 ) -> i32 {
     let start = Start {
         function: "gwb_disable",
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn gwb_sync(
     ptr: *const u8,
     len: size_t,
     operation: *mut u64,
-    error: *mut GwbBuffer,
+    error: *mut gwb_buffer,
 ) -> i32 {
     let start = Start {
         function: "gwb_sync",
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn gwb_query(
     ptr: *const u8,
     len: size_t,
     operation: *mut u64,
-    error: *mut GwbBuffer,
+    error: *mut gwb_buffer,
 ) -> i32 {
     let start = Start {
         function: "gwb_query",
@@ -157,8 +157,8 @@ pub unsafe extern "C" fn gwb_query(
 pub unsafe extern "C" fn gwb_next(
     operation: u64,
     timeout_ms: u32,
-    events: *mut GwbBuffer,
-    error: *mut GwbBuffer,
+    events: *mut gwb_buffer,
+    error: *mut gwb_buffer,
 ) -> i32 {
     // SAFETY: by this function's contract.
     unsafe { calls::next(&CORE, operation, timeout_ms, events, error) }
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn gwb_answer(
     operation: u64,
     ptr: *const u8,
     len: size_t,
-    error: *mut GwbBuffer,
+    error: *mut gwb_buffer,
 ) -> i32 {
     // SAFETY: by this function's contract.
     unsafe { calls::answer(&CORE, operation, ptr, len, error) }
@@ -186,7 +186,7 @@ pub unsafe extern "C" fn gwb_answer(
 /// # Safety
 /// `error` is null or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn gwb_cancel(operation: u64, error: *mut GwbBuffer) -> i32 {
+pub unsafe extern "C" fn gwb_cancel(operation: u64, error: *mut gwb_buffer) -> i32 {
     // SAFETY: by this function's contract.
     unsafe { calls::cancel(&CORE, operation, error) }
 }
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn gwb_cancel(operation: u64, error: *mut GwbBuffer) -> i3
 /// # Safety
 /// `error` is null or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn gwb_release(operation: u64, error: *mut GwbBuffer) -> i32 {
+pub unsafe extern "C" fn gwb_release(operation: u64, error: *mut gwb_buffer) -> i32 {
     // SAFETY: by this function's contract.
     unsafe { calls::release(&CORE, operation, error) }
 }
@@ -206,7 +206,7 @@ pub unsafe extern "C" fn gwb_release(operation: u64, error: *mut GwbBuffer) -> i
 /// # Safety
 /// `buffer` is null or writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn gwb_buffer_free(buffer: *mut GwbBuffer) {
+pub unsafe extern "C" fn gwb_buffer_free(buffer: *mut gwb_buffer) {
     // SAFETY: by this function's contract.
     unsafe { calls::buffer_free(&CORE, buffer) }
 }

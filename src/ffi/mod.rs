@@ -1,22 +1,26 @@
 //! The C ABI: exported functions around the engine. The only unsafe code of the crate, and it knows nothing of groups.
 //!
-//! [`exports`] has the functions, `calls` their bodies for any engine, `boundary` what all of them go through,
-//! `core` sessions, operations and the runtime, `handle` the tokens, [`buffer`] the bytes lent to callers.
+//! `exports` has the functions, `calls` their bodies for any engine, `boundary` what all of them go through,
+//! `core` sessions, operations and the runtime, `handle` the tokens, `buffer` the bytes lent to callers.
 //! `docs/abi.md` is the contract.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 mod boundary;
-pub mod buffer;
+mod buffer;
 mod calls;
 mod core;
 mod engine;
-pub mod exports;
+mod exports;
 mod handle;
 pub mod os;
-pub mod status;
+mod status;
 #[cfg(test)]
 mod tests;
+
+pub use buffer::gwb_buffer;
+pub use exports::*;
+pub use status::*;
 
 /// Locks; a panic elsewhere leaves nothing half done under our locks, so a poisoned one is as good.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
