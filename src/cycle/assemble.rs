@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorId, Result};
 use crate::mapping::{OutReason, Scope, SchemaView, UnknownReason};
 use crate::model::{CloudState, DirectoryGroup, MemberKey, MemberKind, ObjectId, SkipReason};
 use crate::plan::{AbsentReason, GroupInput, MemberInput, PlannedMember, Wanted};
-use crate::store::{AnchorObject, CachedGroup, MemberView, PendingGroup, Resolution, Store};
+use crate::store::{AnchorObject, CachedGroup, MemberView, PendingGroup, Resolution};
 
 /// Members read from the store in one go.
 const PAGE: usize = 5000;

@@ -217,9 +217,9 @@ pub(super) struct Supervisor {
 
 impl Supervisor {
     /// Ends it and waits, so that nothing writes progress after the end.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop.cancel();
-        let _ = self.task.await;
+        let _ = (&mut self.task).await;
     }
 }
 
