@@ -229,7 +229,7 @@ impl Session {
             graph: clients.graph,
             directory: clients.directory,
             mapping,
-            host_name: crate::ffi::host_name().unwrap_or_else(|| "localhost".to_owned()),
+            host_name: crate::ffi::os::host_name().unwrap_or_else(|| "localhost".to_owned()),
         })
     }
 }

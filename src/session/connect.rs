@@ -63,7 +63,7 @@ impl Session {
                 domain: root.domain_dns_name(),
                 directory_account: clients.connection.user_name,
                 engine_version: env!("CARGO_PKG_VERSION").to_owned(),
-                abi_version: crate::ffi::ABI_VERSION,
+                abi_version: crate::ffi::GWB_ABI_VERSION,
             },
         )
     }

@@ -44,7 +44,7 @@ impl Session {
             rows.push(match bound {
                 Ok(directory) => fine(
                     "Directory",
-                    directory.server(),
+                    &directory.server(),
                     latency,
                     format!("Bound as {} to {} ({}).", connection.user_name, directory.root().dns_host_name, directory.root().domain_dns_name()),
                 ),

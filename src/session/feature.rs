@@ -306,7 +306,7 @@ fn all_at_once(mut failed: Vec<Error>) -> Option<Error> {
 
 /// Authority ends, groups and marks stay; the cloud copy is forgotten, so that enabling again compares in full.
 fn keep(store: &dyn Store, mut config: Configuration) -> Result<()> {
-    let lease = store.acquire_lease(new_guid()?, &crate::ffi::host_name().unwrap_or_default(), std::process::id())?;
+    let lease = store.acquire_lease(new_guid()?, &crate::ffi::os::host_name().unwrap_or_default(), std::process::id())?;
     config.enabled = false;
     store.save_configuration(&config)?;
     for feed in [Feed::Groups, Feed::Users, Feed::Devices] {
