@@ -284,6 +284,7 @@ pub fn check(store: &Store, draft: &Draft) -> Result<(), Failure> {
             || *attribute == a.object_category
             || *attribute == a.instance_type
             || *attribute == a.object_sid
+            || *attribute == a.sam_account_name
             || *attribute == schema.class(draft.class).rdn
             || *attribute == a.cn;
         if !given && !draft.has(store, *attribute) {

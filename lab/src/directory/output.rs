@@ -96,11 +96,6 @@ impl Selection {
             .iter()
             .any(|(_, range)| range.is_some_and(|range| range.from > 0))
     }
-
-    /// Whether values of this attribute are wanted.
-    pub fn wants(&self, attribute: AttrId) -> bool {
-        self.everything || self.named.iter().any(|(id, _)| *id == attribute)
-    }
 }
 
 /// Prints entries of one search; remembers what names have in common.

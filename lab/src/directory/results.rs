@@ -8,7 +8,6 @@ use super::wire::message::Answer;
 /// LDAP result codes that the directory gives.
 #[allow(missing_docs)]
 pub mod code {
-    pub const SUCCESS: u32 = 0;
     pub const OPERATIONS_ERROR: u32 = 1;
     pub const PROTOCOL_ERROR: u32 = 2;
     pub const TIME_LIMIT: u32 = 3;
