@@ -292,7 +292,9 @@ fn protected_groups_and_groups_of_others_are_never_touched() {
     let other_mark = mark(2);
     let foreign = |name: &str, value: &str| {
         let mut group = actual();
-        group.attributes.retain(|n, _| !n.eq_ignore_ascii_case(name));
+        group
+            .attributes
+            .retain(|n, _| !n.eq_ignore_ascii_case(name));
         group.attributes.insert(name.into(), vec![value.into()]);
         group
     };
