@@ -1,5 +1,6 @@
 //! What every test of the planner needs: groups, inputs, and a directory of one group that a plan is applied to.
 
+mod members;
 mod planner;
 mod properties;
 mod shown;
@@ -118,6 +119,13 @@ fn absent(reason: AbsentReason, members: MemberInput) -> GroupInput {
         },
         actual: Some(actual()),
         members,
+    }
+}
+
+fn full(desired: &[u32], actual: &[u32]) -> MemberInput {
+    MemberInput::Full {
+        desired: members(desired),
+        actual: keys(actual),
     }
 }
 
