@@ -1,8 +1,11 @@
 //! From desired and actual state to operations. Pure: no I/O, no clock, no randomness.
 
 mod dn;
+mod members;
 mod operations;
 mod planner;
+#[cfg(test)]
+mod tests;
 mod thresholds;
 
 use serde::{Deserialize, Serialize};
