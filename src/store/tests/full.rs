@@ -286,3 +286,19 @@ fn pages_of_pending_members_never_cut_one_in_two() {
     assert_eq!(seen, f.store.pending_members(id(1), None, 1000).unwrap());
     assert_eq!(seen.len(), 40);
 }
+
+#[test]
+fn a_group_restored_after_a_full_read_has_its_members_read() {
+    let f = fixture();
+    f.live(&[
+        with_members(named(1, "one"), &[10], &[]),
+        removed(1, Removal::Soft),
+    ]);
+    f.full(&[]);
+    assert!(
+        f.store.cloud_group(id(1)).unwrap().is_none(),
+        "neither listed nor written"
+    );
+    f.live(&[named(1, "one")]);
+    assert_eq!(f.store.incomplete_groups(None, 10).unwrap(), [id(1)]);
+}
