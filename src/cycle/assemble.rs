@@ -206,9 +206,9 @@ pub(super) fn changed_members(run: &Run<'_>, group: ObjectId) -> Result<Members>
     let (mut adds, mut removes) = (Vec::new(), Vec::new());
     let mut after = None;
     loop {
-        let page = on_disk(|| store.pending_members(group, after.as_ref(), PAGE))?;
+        let page = on_disk(|| store.pending_members(group, after, PAGE))?;
         let Some(last) = page.last() else { break };
-        after = Some(last.clone());
+        after = Some(last.member_id);
         for pending in page {
             if !pending.add {
                 members.cleared.push(pending.member_id);
