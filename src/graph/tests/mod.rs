@@ -139,7 +139,7 @@ impl Server {
     pub(super) fn seen(&self) -> Vec<Seen> {
         let all = self.seen.lock().unwrap();
         all.iter()
-            .filter(|s| !s.target.contains("/oauth2/"))
+            .filter(|s| !s.target.contains("/oauth2/v2.0/"))
             .cloned()
             .collect()
     }
@@ -230,7 +230,7 @@ async fn serve(mut stream: TcpStream, log: Arc<Mutex<Vec<Seen>>>, answer: Handle
         let mut log = log.lock().unwrap();
         let number = log
             .iter()
-            .filter(|s| !s.target.contains("/oauth2/"))
+            .filter(|s| !s.target.contains("/oauth2/v2.0/"))
             .count();
         log.push(seen.clone());
         number
@@ -272,9 +272,9 @@ pub(super) struct Recorder {
 }
 
 impl Recorder {
-    /// Gives "the secret" for every secret.
+    /// Gives "s3cr3t-value" for every secret.
     pub(super) fn new() -> Arc<Recorder> {
-        Recorder::answering(|_| secret(b"the secret"))
+        Recorder::answering(|_| secret(b"s3cr3t-value"))
     }
 
     pub(super) fn answering(
