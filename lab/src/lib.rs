@@ -1,0 +1,3 @@
+//! The lab: an emulated tenant and an embedded directory for demos, tests and benchmarks.
+
+pub mod directory;
