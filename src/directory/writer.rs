@@ -332,8 +332,10 @@ impl DirectoryWriter {
         if is.rdn_value() == wanted.rdn_value() && (there.is_none() || is.parent() == there) {
             return Ok(now);
         }
-        if answer.rc == code::NO_SUCH_OBJECT {
-            return Err(self.error(operation, parent.unwrap_or(&now), &answer));
+        if let Some(parent) = parent {
+            if self.directory.container(parent).await?.is_none() {
+                return Err(search::no_container(parent, &self.directory.server()));
+            }
         }
         Err(self.refused(operation, guid, &now, &answer).await)
     }
@@ -410,7 +412,15 @@ impl DirectoryWriter {
     /// most attributes and all members are lost and have to be written again.
     pub async fn undelete(&self, guid: Guid, new_parent: &str, cn: &str) -> Result<String> {
         let name = Dn::parse(new_parent)?.child("CN", cn).to_string();
-        let address = dn::by_guid(guid);
+        let link = self.directory.link();
+        // By its name among the deleted ones: <GUID=...> is not taken everywhere here (Samba).
+        let mut spec = Spec::object(&dn::by_guid(guid), &["isDeleted"]);
+        spec.deleted = true;
+        let entry = search::object(link, &spec).await?;
+        let entry = entry.ok_or_else(|| gone(guid))?;
+        if !entry.is_true("isDeleted") {
+            return Ok(entry.dn);
+        }
         let changes = vec![
             Mod::Delete(b"isDeleted".to_vec(), HashSet::new()),
             Mod::Replace(
@@ -419,7 +429,7 @@ impl DirectoryWriter {
             ),
         ];
         let controls = [control(oid::SHOW_DELETED, None)];
-        let answer = self.modify(&address, &changes, &controls).await?.answer;
+        let answer = self.modify(&entry.dn, &changes, &controls).await?.answer;
         match answer.rc {
             code::SUCCESS => Ok(name),
             code::ALREADY_EXISTS => Err(Error::new(
