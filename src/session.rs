@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::config::SignIn;
 use crate::error::{Error, ErrorId, Result};
 use crate::operation::Context;
 
@@ -54,15 +55,36 @@ impl Session {
     }
 
     /// Validates a request at once and gives the work as a future, to be driven by the runtime.
-    pub fn start(self: &Arc<Self>, request: Request, _context: Context) -> Result<Work> {
+    pub fn start(self: &Arc<Self>, request: Request, context: Context) -> Result<Work> {
         requests::check(&request)?;
-        Err(Error::new(
+        let connect = matches!(&request, Request::Query(members) if members["op"] == "connect");
+        let Some(connection) = self.options.connection.clone().filter(|_| connect) else {
+            return Err(self.not_connected());
+        };
+        let session = Arc::clone(self);
+        Ok(Box::pin(async move {
+            if connection.sign_in == SignIn::ClientSecret {
+                let prompt = format!("Secret of the application {}", connection.client_id);
+                context.secret("clientSecret", prompt).await?;
+            }
+            context
+                .secret(
+                    "directoryPassword",
+                    format!("Password of {}", connection.user_name),
+                )
+                .await?;
+            Err(session.not_connected())
+        }))
+    }
+
+    fn not_connected(&self) -> Error {
+        Error::new(
             ErrorId::NotConnected,
             format!(
-                "The session for configuration '{}' has no connection.",
+                "The session for the configuration '{}' has no connection.",
                 self.options.configuration_name
             ),
-        ))
+        )
     }
 
     /// Stops background work and forgets secrets.
