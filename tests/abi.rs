@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
 use std::process::Command;
 
 fn root() -> &'static Path {
@@ -187,17 +188,14 @@ fn the_contract_holds_in_c_and_cxx() {
     }
 }
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[test]
 fn the_library_is_never_unloaded() {
     let folder = tempfile::tempdir().unwrap();
     for language in [Language::C, Language::Cxx] {
         // Not linked with the library, or it would stay for that reason.
         let program = compile_with("unload_test", language, folder.path(), &[]);
-        passes(
-            "unload_test",
-            Command::new(program).arg(library()).arg(folder.path()),
-        );
+        passes("unload_test", Command::new(program).arg(library()));
     }
 }
 
