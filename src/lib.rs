@@ -6,11 +6,17 @@
 
 #![deny(unsafe_code)]
 
+pub mod clock;
 pub mod config;
+pub mod cycle;
+pub mod directory;
 pub mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
+pub mod graph;
+pub mod mapping;
 pub mod model;
 pub mod operation;
 pub mod plan;
 pub mod session;
+pub mod store;

@@ -1,6 +1,9 @@
 //! The C ABI from the outside: header, exported symbols, and C programs compiled against both.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[cfg(unix)]
+mod support;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 #[cfg(unix)]
@@ -199,10 +202,9 @@ fn the_library_is_never_unloaded() {
     }
 }
 
-/// The whole chain in C. Compiled by every run; the part that needs the lab and the engine is the next test.
 #[cfg(unix)]
 #[test]
-fn the_whole_chain_compiles() {
+fn the_whole_chain_needs_its_settings() {
     let folder = tempfile::tempdir().unwrap();
     for language in [Language::C, Language::Cxx] {
         let program = compile("cycle_test", language, folder.path());
@@ -214,12 +216,11 @@ fn the_whole_chain_compiles() {
 
 #[cfg(unix)]
 #[test]
-#[ignore = "needs the lab's program and the engine"]
 fn the_whole_chain_in_c_and_cxx() {
     let folder = tempfile::tempdir().unwrap();
     for language in [Language::C, Language::Cxx] {
         let program = compile("cycle_test", language, folder.path());
-        let lab = lab::Lab::start(&["--seed", "3"]);
+        let lab = support::Lab::start(&["--seed", "3"]);
         let store = folder.path().join(format!("store_{language:?}"));
         std::fs::create_dir(&store).unwrap();
         let mut command = Command::new(program);
@@ -236,64 +237,9 @@ fn the_whole_chain_in_c_and_cxx() {
         ] {
             command.env(variable, lab.text(name));
         }
-        command.env("GWB_TEST_STORE", store).env(
-            "GWB_TEST_OU",
-            format!("OU=Cloud Groups,{}", lab.text("baseDn")),
-        );
+        command
+            .env("GWB_TEST_STORE", store)
+            .env("GWB_TEST_OU", format!("OU=Cloud Groups,{}", lab.base()));
         passes("cycle_test", &mut command);
-    }
-}
-
-#[cfg(unix)]
-mod lab {
-    //! A lab process that ends with its owner.
-
-    use std::io::{BufRead, BufReader};
-    use std::process::{Child, Command, Stdio};
-
-    use serde_json::Value;
-
-    pub struct Lab {
-        child: Child,
-        ready: Value,
-    }
-
-    impl Lab {
-        pub fn start(options: &[&str]) -> Lab {
-            let exe = std::env::current_exe().unwrap();
-            // Two folders above this test's: cargo build -p group-writeback-lab
-            let program = exe
-                .parent()
-                .and_then(|folder| folder.parent())
-                .unwrap()
-                .join("group-writeback-lab");
-            let mut child = Command::new(&program)
-                .args(["serve", "--until-stdin-closes"])
-                .args(options)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
-            let mut line = String::new();
-            BufReader::new(child.stdout.as_mut().unwrap())
-                .read_line(&mut line)
-                .unwrap();
-            let ready =
-                serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-            Lab { child, ready }
-        }
-
-        pub fn text(&self, name: &str) -> &str {
-            self.ready[name]
-                .as_str()
-                .unwrap_or_else(|| panic!("no {name} in the ready line"))
-        }
-    }
-
-    impl Drop for Lab {
-        fn drop(&mut self) {
-            drop(self.child.stdin.take());
-            let _ = self.child.wait();
-        }
     }
 }

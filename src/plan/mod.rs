@@ -1,8 +1,18 @@
 //! From desired and actual state to operations. Pure: no I/O, no clock, no randomness.
 
+mod dn;
+mod operations;
+mod planner;
+mod thresholds;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Attributes, DirectoryGroup, GroupType, Guid, MemberKey, ObjectId, SkipReason};
+
+pub(crate) use dn::is_dn;
+pub use operations::{Operation, Severity, Totals, operations, summary};
+pub use planner::{Policy, plan_group};
+pub use thresholds::{Breach, Limit, ThresholdCheck};
 
 /// A group as it should be in AD, without members: the mapping's result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,12 +24,16 @@ pub struct DesiredGroup {
     pub name: String,
     /// CN, unescaped, 1 to 64 UTF-16 units.
     pub cn: String,
-    /// DN of the parent. `None`: leave an existing group where it is, create under the default container.
+    /// DN of the parent of a new group.
     pub parent_dn: String,
     /// Whether an existing group elsewhere is moved to `parent_dn` (a target rule is configured).
     pub enforce_parent: bool,
     /// groupType.
     pub group_type: GroupType,
+    /// The type was chosen for this very group (`onPremisesGroupType`), not by a preset: only then may an existing
+    /// security group become a distribution group.
+    #[serde(default)]
+    pub type_is_explicit: bool,
     /// sAMAccountName; `None` = AD generates one and ours is not to judge.
     pub sam_account_name: Option<String>,
     /// Values of every attribute the mapping writes; a mapped attribute without value is present with no values.
@@ -167,6 +181,9 @@ pub struct GroupPlan {
     pub guid: Option<Guid>,
     /// uSNChanged when the plan was made; 0 for a new one.
     pub usn_changed: i64,
+    /// Why the group is being deprovisioned; `None` = it is kept up.
+    #[serde(default)]
+    pub reason: Option<AbsentReason>,
     /// Changes in the order to apply.
     pub changes: Vec<Change>,
     /// Members to add.

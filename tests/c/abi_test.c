@@ -195,7 +195,7 @@ static int drain(uint64_t operation, const char *needle)
 
 static void test_not_connected(void)
 {
-    static const char *const queries[] = {"{\"op\":\"context\"}", "{\"op\":\"groups\"}", "{\"op\":\"plan\"}"};
+    static const char *const queries[] = {"{\"op\":\"groups\"}", "{\"op\":\"plan\"}", "{\"op\":\"initializeContainer\",\"organizationalUnit\":\"OU=A,DC=b\"}"};
     uint64_t session = open_session(options);
     gwb_buffer events = no_buffer();
     size_t i;
@@ -212,6 +212,11 @@ static void test_not_connected(void)
         } else {
             check_status(status, GWB_ERROR, &error, "NotConnected", __FILE__, __LINE__);
         }
+    }
+    /* What one is connected to can be asked without being so. */
+    {
+        uint64_t operation = start(gwb_query, session, "{\"op\":\"context\"}");
+        CHECK(drain(operation, "{\"event\":\"result\",\"type\":null,\"value\":null}") == 1);
     }
     EXPECT(gwb_close(session, &error), GWB_OK, NULL);
 }
