@@ -1,1 +1,45 @@
-fn main() {}
+//! `cargo xtask COMMAND`: the project's own commands. Each does its own set-up and cleans up after itself.
+
+mod build;
+mod demo;
+mod lab;
+mod pwsh;
+mod system;
+mod test;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask COMMAND
+
+  demo                 the main job on an embedded tenant and directory, told through PowerShell
+  test [--skip PART]   everything: format, lints, Rust, C, PowerShell   (parts: fmt clippy rust powershell)
+       [--only PART]
+  pwsh [FILE [ARG..]]  a PowerShell session (or script) with the module imported and connected to a lab
+  help                 this text
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    // Children in the terminal's process group get the signal too; staying alive lets us clean up after them.
+    if let Err(error) = ctrlc::set_handler(system::note_interrupt) {
+        eprintln!("xtask: no signal handler: {error}");
+    }
+    let result = match args.first().map(String::as_str) {
+        Some("demo") => demo::run(&args[1..]),
+        Some("test") => test::run(&args[1..]),
+        Some("pwsh") => pwsh::session(&args[1..]),
+        None | Some("help" | "--help" | "-h") => {
+            print!("{HELP}");
+            Ok(())
+        }
+        Some(other) => Err(format!("unknown command '{other}'\n\n{HELP}")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

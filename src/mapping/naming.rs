@@ -1,0 +1,1 @@
+//! CN and sAMAccountName: presets and what makes any text a legal name.

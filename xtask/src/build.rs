@@ -1,0 +1,38 @@
+//! Builds the library and the lab and tells where they are.
+
+use std::path::PathBuf;
+
+use crate::system::{cargo, run, target_dir};
+
+/// What the demo and the PowerShell tests need.
+pub struct Built {
+    /// The cdylib.
+    pub library: PathBuf,
+    /// The lab's program.
+    pub lab: PathBuf,
+}
+
+/// Builds with the `dev` profile, which is quicker to make than it is slow to run.
+pub fn build() -> Result<Built, String> {
+    run(&mut cargo([
+        "build",
+        "--quiet",
+        "-p",
+        "group-writeback",
+        "-p",
+        "group-writeback-lab",
+    ]))?;
+    let out = target_dir().join("debug");
+    let library = if cfg!(windows) {
+        "group_writeback.dll"
+    } else if cfg!(target_os = "macos") {
+        "libgroup_writeback.dylib"
+    } else {
+        "libgroup_writeback.so"
+    };
+    let lab = format!("group-writeback-lab{}", std::env::consts::EXE_SUFFIX);
+    Ok(Built {
+        library: out.join(library),
+        lab: out.join(lab),
+    })
+}

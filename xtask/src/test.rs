@@ -1,0 +1,102 @@
+//! `cargo xtask test`: every check there is, in the order in which a mistake shows soonest.
+
+use std::process::Command;
+
+use crate::{build, pwsh, system};
+
+const PARTS: &[&str] = &["fmt", "clippy", "rust", "powershell"];
+
+/// Runs the parts, all of them unless told otherwise; ends at the first that fails.
+pub fn run(args: &[String]) -> Result<(), String> {
+    let parts = chosen(args)?;
+    system::ensure(&["cc", "c++", "ldapsearch"])?;
+    let ci = std::env::var_os("CI").is_some_and(|v| v == "true");
+    let mut not_run = Vec::new();
+    for part in parts {
+        println!("\n==== {part}");
+        match part {
+            "fmt" => system::run(&mut system::cargo(["fmt", "--all", "--check"]))?,
+            "clippy" => system::run(&mut system::cargo([
+                "clippy",
+                "--quiet",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]))?,
+            "rust" => {
+                // Integration tests start the lab and load the library: both must be there first.
+                build::build()?;
+                system::run(&mut system::cargo([
+                    "test",
+                    "--workspace",
+                    "--no-fail-fast",
+                ]))?;
+            }
+            _ => match pwsh::find() {
+                Some(pwsh) => powershell(&pwsh)?,
+                None if ci => return Err(pwsh::ADVICE.into()),
+                None => not_run.push(format!("powershell: {}", pwsh::ADVICE)),
+            },
+        }
+    }
+    println!();
+    for line in &not_run {
+        println!("NOT RUN {line}");
+    }
+    println!(
+        "{}",
+        if not_run.is_empty() {
+            "All parts passed."
+        } else {
+            "The parts that ran passed."
+        }
+    );
+    Ok(())
+}
+
+fn chosen(args: &[String]) -> Result<Vec<&'static str>, String> {
+    let known = |name: Option<&String>| {
+        let name = name.ok_or("a part's name is missing")?;
+        PARTS
+            .iter()
+            .find(|p| *p == name)
+            .copied()
+            .ok_or(format!("unknown part '{name}'; parts: {}", PARTS.join(" ")))
+    };
+    let (mut only, mut skip) = (Vec::new(), Vec::new());
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--only" => only.push(known(args.next())?),
+            "--skip" => skip.push(known(args.next())?),
+            other => return Err(format!("test has no option '{other}'")),
+        }
+    }
+    Ok(PARTS
+        .iter()
+        .copied()
+        .filter(|p| (only.is_empty() || only.contains(p)) && !skip.contains(p))
+        .collect())
+}
+
+fn powershell(pwsh: &std::path::Path) -> Result<(), String> {
+    let built = build::build()?;
+    let mut command: Command = pwsh::command(pwsh, &built);
+    if let Some(folder) = pwsh::pester_folder(pwsh)? {
+        let mut path = folder.into_os_string();
+        if let Some(old) = std::env::var_os("PSModulePath") {
+            path.push(if cfg!(windows) { ";" } else { ":" });
+            path.push(old);
+        }
+        command.env("PSModulePath", path);
+    }
+    let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
+    command.env("GROUPWRITEBACK_STORE", scratch.path().join("store"));
+    command.env("PWSH", pwsh);
+    command
+        .arg("-File")
+        .arg(system::root().join("tests/powershell/Run.ps1"));
+    system::run(&mut command)
+}
