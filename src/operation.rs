@@ -13,6 +13,10 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorId, Result};
 
+mod progress;
+pub mod queue;
+mod wire;
+
 /// What an operation tells its caller; `docs/abi.md` gives the JSON form.
 #[derive(Clone, Debug)]
 pub enum Event {

@@ -3,6 +3,8 @@
 pub mod expression;
 pub mod filter;
 pub mod naming;
+mod source;
+mod text;
 
 use std::fmt;
 

@@ -5,8 +5,10 @@
 //!
 //! A run's writes carry its lease's [`Fence`] and fail with `LeaseLost` once another run has taken over.
 
+mod records;
 mod types;
 
+pub use records::*;
 pub use types::*;
 
 use crate::config::Configuration;

@@ -1,0 +1,570 @@
+//! Plan: every group with pending work against what AD has, into a stored plan, with the thresholds' verdict.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::assemble::{assemble, resolve_members, wanted};
+use super::import::is_of_the_run;
+use super::run::{Run, new_guid};
+use super::{Manner, on_disk};
+use crate::clock;
+use crate::config::DeprovisionAction;
+use crate::error::{Error, ErrorId, Result};
+use crate::model::{DirectoryGroup, Guid, MemberKey, ObjectId};
+use crate::operation::Level;
+use crate::plan::{
+    AbsentReason, GroupInput, GroupPlan, MemberInput, Policy, ThresholdCheck, Totals, Wanted, plan_group,
+};
+use crate::store::{PendingGroup, PlanHeader, PlanRecord, PlanState, PlanTotals, PolicyType};
+
+/// Origin of plans that switch the feature off.
+pub(super) const ORIGIN_DISABLE: &str = "Disable";
+/// Groups looked up in AD in one go.
+const CHUNK: usize = 100;
+/// Members kept in memory before plans are flushed to the store.
+const FLUSH_MEMBERS: usize = 20_000;
+
+/// Which groups a plan is about.
+#[derive(Clone, Debug)]
+pub enum Selection {
+    /// All with pending work; after a full import also what only AD knows.
+    Pending,
+    /// These, compared in full.
+    Groups(Vec<ObjectId>),
+    /// All written ones, to end their writeback.
+    Disable(DisableAction),
+}
+
+/// What disabling does to the written groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DisableAction {
+    /// Deleted.
+    Delete,
+    /// Lose their security flag.
+    ConvertToDistribution,
+}
+
+/// A plan being made.
+struct Planner {
+    plan_id: Guid,
+    check: ThresholdCheck,
+    totals: Totals,
+    /// Every group could be planned.
+    complete: bool,
+    buffer: Vec<GroupPlan>,
+    buffered_members: usize,
+    /// Groups with nothing to do: their pending work is done.
+    settled: Vec<ObjectId>,
+    what_if: bool,
+    done: u64,
+    total: u64,
+}
+
+/// Makes a plan and stores it, `Ready` or `Blocked`.
+pub(super) async fn plan(run: &mut Run<'_>, selection: &Selection, manner: Manner) -> Result<PlanRecord> {
+    run.step("Plan").await;
+    if !matches!(selection, Selection::Disable(_)) {
+        resolve_members(run).await?;
+        announce_new_groups(run)?;
+    }
+    let store = run.store();
+    let header = PlanHeader {
+        plan_id: new_guid()?,
+        configuration: run.engine.name.clone(),
+        origin: match selection {
+            Selection::Pending => "Cycle",
+            Selection::Groups(_) => "Group",
+            Selection::Disable(_) => ORIGIN_DISABLE,
+        }
+        .to_owned(),
+        policy_type: run.policy,
+        created: clock::now(),
+    };
+    store.new_plan(run.fence(), &header)?;
+    let mut planner = Planner {
+        plan_id: header.plan_id,
+        check: ThresholdCheck::new(&run.engine.config.thresholds, store.count_known_groups()?),
+        totals: Totals::default(),
+        complete: true,
+        buffer: Vec::new(),
+        buffered_members: 0,
+        settled: Vec::new(),
+        what_if: manner.what_if,
+        done: 0,
+        total: store.count_pending()?,
+    };
+    match selection {
+        Selection::Pending if run.policy == PolicyType::Initial => planner.everything(run).await?,
+        Selection::Pending => planner.pending(run).await?,
+        Selection::Groups(ids) => planner.chosen(run, ids).await?,
+        Selection::Disable(action) => planner.disable(run, *action).await?,
+    }
+    planner.finish(run).await
+}
+
+/// A stored plan that is about to be applied: still valid on both sides.
+pub(super) async fn check_stored(run: &mut Run<'_>, plan_id: Guid) -> Result<PlanRecord> {
+    run.step("Check").await;
+    let store = run.store();
+    let plan = store.plan(plan_id)?.ok_or_else(|| {
+        Error::new(ErrorId::PlanNotFound, format!("There is no plan {plan_id} in this configuration.")).target(plan_id)
+    })?;
+    let stale = |why: String| Error::new(ErrorId::PlanStale, format!("The plan of {} is no longer valid: {why}.", clock::rfc3339(plan.header.created))).target(plan_id);
+    match plan.state {
+        PlanState::Ready | PlanState::Blocked => {}
+        PlanState::Applied => return Err(stale("it was applied already".into())),
+        PlanState::Stale | PlanState::Building => return Err(stale("a newer one has taken its place".into())),
+    }
+    if let Some(group) = store.stale_groups(plan_id, 1)?.first() {
+        store.set_plan_state(run.fence(), plan_id, PlanState::Stale)?;
+        return Err(stale(format!("group {group} has changed in the cloud since")));
+    }
+    let mut after = None;
+    loop {
+        let page = store.group_plans(plan_id, after, CHUNK)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.plan.object_id);
+        let planned: Vec<_> = page.iter().filter(|g| !g.plan.changes.is_empty() || g.adds + g.removes > 0).collect();
+        let guids: Vec<Guid> = planned.iter().filter_map(|g| g.plan.guid).collect();
+        let created: Vec<ObjectId> = planned.iter().filter(|g| g.plan.guid.is_none()).map(|g| g.plan.object_id).collect();
+        let found: BTreeMap<Guid, DirectoryGroup> = if guids.is_empty() {
+            BTreeMap::new()
+        } else {
+            run.engine.directory.groups_by_guid(&guids, &[]).await?.into_iter().map(|g| (g.guid, g)).collect()
+        };
+        for group in planned {
+            let Some(guid) = group.plan.guid else { continue };
+            let usn = found.get(&guid).map(|g| g.usn_changed);
+            if usn != Some(group.plan.usn_changed) {
+                store.set_plan_state(run.fence(), plan_id, PlanState::Stale)?;
+                return Err(stale(format!("'{}' ({}) has changed in AD since", group.plan.name, group.plan.dn)));
+            }
+        }
+        if !created.is_empty()
+            && let Some(there) = run.engine.directory.groups_by_mark(&created, &containers(run), &[]).await?.first()
+        {
+            store.set_plan_state(run.fence(), plan_id, PlanState::Stale)?;
+            return Err(stale(format!("group {} was created in AD since", there.object_id)));
+        }
+    }
+    Ok(plan)
+}
+
+/// The error of a plan past a threshold, from its stored breaches.
+pub(super) fn blocked(plan: &PlanRecord) -> Error {
+    let id = match plan.breaches["id"].as_str() {
+        Some("MemberRemovalThresholdExceeded") => ErrorId::MemberRemovalThresholdExceeded,
+        _ => ErrorId::DeletionThresholdExceeded,
+    };
+    let message = plan.breaches["message"].as_str().unwrap_or("The plan is past a threshold.");
+    Error::new(id, format!("{message} Nothing was written. Plan {}.", plan.header.plan_id)).target(plan.header.plan_id)
+}
+
+/// Containers in which groups of ours are looked for.
+pub(super) fn containers(run: &Run<'_>) -> Vec<String> {
+    let config = &run.engine.config;
+    let mut containers = vec![config.organizational_unit.clone()];
+    containers.extend(config.deprovision_container.clone());
+    if config.target_rule.is_some() {
+        // A rule may give any container: marks are then looked for in the whole domain.
+        return vec![run.engine.directory.root().default_naming_context.clone()];
+    }
+    containers
+}
+
+/// Groups that will be created make their parents pending: the membership can be written now.
+fn announce_new_groups(run: &Run<'_>) -> Result<()> {
+    let store = run.store();
+    let mut after = None;
+    loop {
+        let page = store.pending_groups(after, 1000)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some(last.id);
+        for group in page {
+            if store.known_group(group.id)?.is_some() {
+                continue;
+            }
+            for parent in store.parents_of(group.id)? {
+                let waiting = store.skipped(Some(parent), None, usize::MAX)?.into_iter().any(|s| {
+                    s.member_id == group.id && s.reason == crate::model::SkipReason::NestedGroupNotWritten
+                });
+                if waiting {
+                    store.add_pending_member(
+                        run.fence(),
+                        parent,
+                        &crate::store::PendingMember {
+                            member_id: group.id,
+                            kind: crate::model::MemberKind::Group,
+                            add: true,
+                            key: None,
+                        },
+                    )?;
+                }
+            }
+        }
+    }
+}
+
+impl Planner {
+    /// A full cycle: AD's groups with their members in one search, then what is pending and not in AD.
+    async fn everything(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let directory = run.engine.directory.clone();
+        let containers = containers(run);
+        // First only the marks: two groups with one mark must be known before either is planned.
+        let (mut seen, mut doubled) = (BTreeMap::<ObjectId, (Guid, String)>::new(), BTreeMap::new());
+        let mut reader = directory.owned_groups(&containers, &[], false);
+        while let Some(page) = reader.next_page().await? {
+            for found in page {
+                let (id, guid, dn) = (found.group.object_id, found.group.guid, found.group.dn);
+                if let Some((other, other_dn)) = seen.insert(id, (guid, dn.clone()))
+                    && other != guid
+                {
+                    doubled.insert(id, format!("{other_dn} and {dn}"));
+                }
+            }
+        }
+        for skipped in reader.skipped() {
+            run.ctx.message(Level::Verbose, format!("{}: {}", skipped.dn, skipped.reason)).await;
+        }
+        self.report_doubled(run, &doubled).await;
+        let mut reader = directory.owned_groups(&containers, run.engine.mapping.attributes(), true);
+        while let Some(page) = reader.next_page().await? {
+            run.ctx.cancel.check()?;
+            let groups: Vec<DirectoryGroup> = page
+                .iter()
+                .filter(|f| !doubled.contains_key(&f.group.object_id))
+                .map(|f| DirectoryGroup { member_count: f.members.as_ref().map(|m| m.len() as u64), ..f.group.clone() })
+                .collect();
+            self.learn(run, &groups)?;
+            for found in page {
+                let id = found.group.object_id;
+                if !doubled.contains_key(&id) {
+                    let pending = run.store().pending_group(id)?;
+                    self.one(run, id, pending, Some(found.group), found.members).await?;
+                }
+            }
+        }
+        let mut after = None;
+        loop {
+            let page = run.store().pending_groups(after, CHUNK)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.id);
+            for pending in page {
+                if !seen.contains_key(&pending.id) {
+                    self.gone(run, pending.id)?;
+                    self.one(run, pending.id, Some(pending), None, None).await?;
+                }
+            }
+        }
+    }
+
+    /// A delta cycle: only pending groups are looked up, without their members.
+    async fn pending(&mut self, run: &mut Run<'_>) -> Result<()> {
+        let mut after = None;
+        loop {
+            let page = run.store().pending_groups(after, CHUNK)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.id);
+            self.chunk(run, page).await?;
+        }
+    }
+
+    /// Chosen groups, compared in full.
+    async fn chosen(&mut self, run: &mut Run<'_>, ids: &[ObjectId]) -> Result<()> {
+        self.total = ids.len() as u64;
+        run.store().mark_pending(run.fence(), ids, true)?;
+        for ids in ids.chunks(CHUNK) {
+            let mut page = Vec::new();
+            for id in ids {
+                page.extend(run.store().pending_group(*id)?);
+            }
+            self.chunk(run, page).await?;
+        }
+        Ok(())
+    }
+
+    /// Two groups in AD with one mark: which is ours can't be told, so neither is touched.
+    async fn report_doubled(&mut self, run: &mut Run<'_>, doubled: &BTreeMap<ObjectId, String>) {
+        for (id, which) in doubled {
+            self.complete = false;
+            run.group_failed(
+                Error::new(ErrorId::AmbiguousIdentity, format!("Two groups in AD carry the same mark: {which}. Both were left alone."))
+                    .target(id)
+                    .action("Delete or unmark (adminDescription, msDS-ExternalDirectoryObjectId) the one that is not ours."),
+            )
+            .await;
+        }
+    }
+
+    async fn chunk(&mut self, run: &mut Run<'_>, page: Vec<PendingGroup>) -> Result<()> {
+        run.ctx.cancel.check()?;
+        let Found { groups: mut found, doubled } =
+            find_in_ad(run, &page.iter().map(|p| p.id).collect::<Vec<_>>()).await?;
+        self.report_doubled(run, &doubled).await;
+        let groups: Vec<DirectoryGroup> = found.values().cloned().collect();
+        self.learn(run, &groups)?;
+        for pending in page {
+            if doubled.contains_key(&pending.id) {
+                continue;
+            }
+            let actual = found.remove(&pending.id);
+            if actual.is_none() {
+                self.gone(run, pending.id)?;
+            }
+            self.one(run, pending.id, Some(pending), actual, None).await?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what AD said, with the member count where it was not read.
+    fn learn(&self, run: &Run<'_>, groups: &[DirectoryGroup]) -> Result<()> {
+        let mut known = Vec::with_capacity(groups.len());
+        for group in groups {
+            let mut group = group.clone();
+            if group.member_count.is_none() {
+                group.member_count = run.store().known_group(group.object_id)?.and_then(|k| k.group.member_count);
+            }
+            // What only AD knows is not ours to remember: it may be another tenant's.
+            if run.store().cloud_group(group.object_id)?.is_some() {
+                known.push(group);
+            }
+        }
+        run.store().save_known_groups(run.fence(), &known)
+    }
+
+    fn gone(&self, run: &Run<'_>, id: ObjectId) -> Result<()> {
+        if run.store().known_group(id)?.is_some() {
+            run.store().forget_known_group(run.fence(), id)?;
+        }
+        Ok(())
+    }
+
+    /// Plans one group.
+    async fn one(
+        &mut self,
+        run: &mut Run<'_>,
+        id: ObjectId,
+        pending: Option<PendingGroup>,
+        actual: Option<DirectoryGroup>,
+        members: Option<Vec<MemberKey>>,
+    ) -> Result<()> {
+        self.done += 1;
+        run.at(self.done, Some(self.total.max(self.done)), "").await;
+        let Some(cached) = run.store().cloud_group(id)? else {
+            if let Some(actual) = actual {
+                run.ctx
+                    .message(Level::Verbose, format!("{} carries the mark of a group that this tenant never had; left alone.", actual.dn))
+                    .await;
+            }
+            return Ok(());
+        };
+        let Some(pending) = pending else { return Ok(()) };
+        let planned = match wanted(run, &cached) {
+            Ok(wanted) => self.compare(run, wanted, &pending, actual, members).await,
+            Err(error) => Err(error),
+        };
+        match planned {
+            Ok(()) => Ok(()),
+            Err(error) if is_of_the_run(&error) => Err(error),
+            Err(error) => {
+                self.complete = false;
+                run.store().fail_group(run.fence(), id, &error.to_string())?;
+                run.group_failed(error.target(id)).await;
+                Ok(())
+            }
+        }
+    }
+
+    async fn compare(
+        &mut self,
+        run: &mut Run<'_>,
+        wanted: Wanted,
+        pending: &PendingGroup,
+        actual: Option<DirectoryGroup>,
+        members: Option<Vec<MemberKey>>,
+    ) -> Result<()> {
+        let id = pending.id;
+        let waiting = matches!(wanted, Wanted::Absent { grace_over: false, .. });
+        let present = matches!(wanted, Wanted::Present(_));
+        let name = match &wanted {
+            Wanted::Present(desired) => desired.name.clone(),
+            Wanted::Absent { .. } => String::new(),
+        };
+        let full = pending.verify || actual.is_none();
+        let (input, members) = assemble(run, wanted, pending, actual, members).await?;
+        let untouched = !members.unreadable.is_empty();
+        if present && !untouched {
+            let count = members.skipped.len();
+            on_disk(|| {
+                if full {
+                    run.store().replace_skipped(run.fence(), id, &members.skipped)
+                } else {
+                    run.store().update_skipped(run.fence(), id, &members.skipped, &members.cleared)
+                }
+            })?;
+            run.counts.members_skipped += count as u64;
+            if count > 0 {
+                run.ctx.warn(left_out(id, &name, &members.skipped)).await;
+            }
+        }
+        let config = &run.engine.config;
+        let policy = Policy {
+            drift: config.drift_action,
+            deprovision: config.deprovision_action,
+            deprovision_container: config.deprovision_container.clone(),
+            full,
+        };
+        match plan_group(&input, &policy) {
+            Some(plan) => self.add(run, plan).await?,
+            None if !waiting && !untouched => self.settled.push(id),
+            None => {}
+        }
+        if untouched {
+            return Err(Error::new(
+                ErrorId::SourceReadIncomplete,
+                format!(
+                    "{} members of '{name}' could not be read; its members were left as they are.",
+                    members.unreadable.len()
+                ),
+            )
+            .action("Grant the app User.Read.All (and Device.Read.All for devices); the next cycle tries again."));
+        }
+        Ok(())
+    }
+
+    /// Ends the writeback of every written group that still carries our mark.
+    async fn disable(&mut self, run: &mut Run<'_>, action: DisableAction) -> Result<()> {
+        let policy = Policy {
+            deprovision: match action {
+                DisableAction::Delete => DeprovisionAction::Delete,
+                DisableAction::ConvertToDistribution => DeprovisionAction::ConvertToDistribution,
+            },
+            ..Policy::default()
+        };
+        self.total = run.store().count_known_groups()?;
+        let mut after = None;
+        loop {
+            let page = run.store().known_groups(after, CHUNK)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.group.object_id);
+            let ids: Vec<ObjectId> = page.iter().map(|k| k.group.object_id).collect();
+            let found = find_in_ad(run, &ids).await?;
+            self.report_doubled(run, &found.doubled).await;
+            for (object_id, actual) in found.groups {
+                self.done += 1;
+                run.at(self.done, Some(self.total), "").await;
+                let input = GroupInput {
+                    object_id,
+                    wanted: Wanted::Absent { reason: AbsentReason::FeatureDisabled, grace_over: true },
+                    actual: Some(actual),
+                    members: MemberInput::Untouched,
+                };
+                if let Some(plan) = plan_group(&input, &policy) {
+                    self.add(run, plan).await?;
+                }
+            }
+        }
+    }
+
+    async fn add(&mut self, run: &Run<'_>, mut plan: GroupPlan) -> Result<()> {
+        if plan.name.is_empty()
+            && let Some(cached) = run.store().cloud_group(plan.object_id)?
+        {
+            plan.name = cached.group.display_name.unwrap_or_default();
+        }
+        for note in &plan.notes {
+            run.ctx.message(Level::Verbose, format!("{}: {note}", plan.name)).await;
+        }
+        if plan.is_empty() {
+            // Only noted (frozen, drift under Report): nothing is left to do.
+            self.settled.push(plan.object_id);
+            return Ok(());
+        }
+        self.check.see(&plan);
+        self.totals.add(&plan);
+        self.buffered_members += plan.adds.len() + plan.removes.len();
+        self.buffer.push(plan);
+        if self.buffer.len() >= CHUNK || self.buffered_members >= FLUSH_MEMBERS {
+            self.flush(run)?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self, run: &Run<'_>) -> Result<()> {
+        on_disk(|| run.store().add_group_plans(run.fence(), self.plan_id, &self.buffer))?;
+        self.buffer.clear();
+        self.buffered_members = 0;
+        Ok(())
+    }
+
+    async fn finish(mut self, run: &mut Run<'_>) -> Result<PlanRecord> {
+        self.flush(run)?;
+        let store = run.store();
+        if !self.what_if {
+            for ids in self.settled.chunks(CHUNK) {
+                on_disk(|| store.complete_groups(run.fence(), self.plan_id, ids))?;
+            }
+        }
+        let verdict = self.check.error();
+        let breaches = verdict.as_ref().map_or(Value::Null, |e| serde_json::json!({"id": e.id.as_str(), "message": e.message}));
+        let state = if verdict.is_some() { PlanState::Blocked } else { PlanState::Ready };
+        let totals = PlanTotals {
+            creates: self.totals.creates,
+            updates: self.totals.updates,
+            renames: self.totals.renames,
+            converts: self.totals.converts,
+            deletes: self.totals.deletes,
+            member_adds: self.totals.member_adds,
+            member_removals: self.totals.member_removals,
+        };
+        store.finish_plan(run.fence(), self.plan_id, &totals, self.complete, state, &breaches)?;
+        store.plan(self.plan_id)?.ok_or_else(|| Error::new(ErrorId::StoreUnavailable, "The store has lost the plan just made."))
+    }
+}
+
+/// What AD has of some cloud groups.
+struct Found {
+    groups: BTreeMap<ObjectId, DirectoryGroup>,
+    /// Marks that stand on two groups, with their DNs.
+    doubled: BTreeMap<ObjectId, String>,
+}
+
+/// AD's groups for these cloud groups: by GUID where we know it, else (or if it isn't there any more) by mark.
+async fn find_in_ad(run: &Run<'_>, ids: &[ObjectId]) -> Result<Found> {
+    let (directory, attributes) = (&run.engine.directory, run.engine.mapping.attributes());
+    let mut guids = Vec::new();
+    for id in ids {
+        guids.extend(run.store().known_group(*id)?.map(|k| k.group.guid));
+    }
+    let (mut groups, mut doubled) = (BTreeMap::new(), BTreeMap::new());
+    if !guids.is_empty() {
+        for group in directory.groups_by_guid(&guids, attributes).await? {
+            if ids.contains(&group.object_id) {
+                groups.insert(group.object_id, group);
+            }
+        }
+    }
+    let missing: Vec<ObjectId> = ids.iter().filter(|id| !groups.contains_key(id)).copied().collect();
+    if !missing.is_empty() {
+        for group in directory.groups_by_mark(&missing, &containers(run), attributes).await? {
+            let (id, dn) = (group.object_id, group.dn.clone());
+            if let Some(other) = groups.insert(id, group) {
+                doubled.insert(id, format!("{} and {dn}", other.dn));
+            }
+        }
+    }
+    groups.retain(|id, _| !doubled.contains_key(id));
+    Ok(Found { groups, doubled })
+}
+
+/// One warning a group, with the count; the rows are in the store.
+fn left_out(id: ObjectId, name: &str, skipped: &[(ObjectId, crate::model::SkipReason)]) -> Error {
+    let mut by_reason = BTreeMap::new();
+    for (_, reason) in skipped {
+        *by_reason.entry(format!("{reason:?}")).or_insert(0u64) += 1;
+    }
+    let reasons: Vec<String> = by_reason.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+    let noun = if skipped.len() == 1 { "member" } else { "members" };
+    Error::new(ErrorId::MemberNotOnPremises, format!("{} {noun} of '{name}' left out: {}.", skipped.len(), reasons.join(", "))).target(id)
+}

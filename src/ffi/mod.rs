@@ -1,0 +1,28 @@
+//! The C ABI: exported functions around the engine. The only unsafe code of the crate, and it knows nothing of groups.
+//!
+//! `exports` has the functions, `calls` their bodies for any engine, `boundary` what all of them go through,
+//! `core` sessions, operations and the runtime, `handle` the tokens, `buffer` the bytes lent to callers.
+//! `docs/abi.md` is the contract.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+mod boundary;
+mod buffer;
+mod calls;
+mod core;
+mod engine;
+mod exports;
+mod handle;
+pub mod os;
+mod status;
+#[cfg(test)]
+mod tests;
+
+pub use buffer::gwb_buffer;
+pub use exports::*;
+pub use status::*;
+
+/// Locks; a panic elsewhere leaves nothing half done under our locks, so a poisoned one is as good.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

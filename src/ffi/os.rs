@@ -1,0 +1,34 @@
+//! The little that needs the operating system's C interface.
+
+/// The name of this host, for the run status; `None` when the system gives none.
+#[cfg(unix)]
+pub fn host_name() -> Option<String> {
+    // POSIX bounds host names at 255 bytes.
+    let mut name = [0_u8; 256];
+    // SAFETY: the pointer is valid for the length given, which leaves room for a final zero.
+    let result = unsafe { libc::gethostname(name.as_mut_ptr().cast(), name.len() - 1) };
+    if result != 0 {
+        return None;
+    }
+    let name = name.split(|byte| *byte == 0).next()?;
+    let name = String::from_utf8_lossy(name).into_owned();
+    (!name.is_empty()).then_some(name)
+}
+
+/// The name of this host, for the run status; `None` when the system gives none.
+#[cfg(not(unix))]
+pub fn host_name() -> Option<String> {
+    std::env::var("COMPUTERNAME")
+        .ok()
+        .filter(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    #[test]
+    fn this_host_has_a_name() {
+        let name = super::host_name().unwrap();
+        assert!(!name.contains('\0'));
+    }
+}

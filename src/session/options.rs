@@ -1,0 +1,337 @@
+//! The options of `gwb_open`, validated as a whole: every fault is named with its path.
+
+use serde_json::{Map, Value};
+
+use super::members::{Faults, Form, Shape};
+use crate::config::Connection;
+use crate::error::{Error, ErrorId, Result};
+use crate::model::Guid;
+
+/// What `gwb_open` was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Which configuration of the store.
+    pub configuration_name: String,
+    /// Where the store is; `None` = the usual place.
+    pub store_directory: Option<String>,
+    /// Limit for one request to a service.
+    pub client_timeout_sec: u32,
+    /// `None` = the connection recorded in the configuration.
+    pub connection: Option<Connection>,
+}
+
+const OPTIONS: Shape = &[
+    ("configurationName", Form::Text),
+    ("storeDirectory", Form::Text),
+    ("clientTimeoutSec", Form::Number(1, 86_400)),
+    ("connection", Form::Object),
+];
+const CONNECTION: Shape = &[
+    (
+        "environment",
+        Form::Choice(&["Global", "USGov", "USGovDoD", "China", "Custom"]),
+    ),
+    ("loginEndpoint", Form::Text),
+    ("graphEndpoint", Form::Text),
+    ("tenantId", Form::Text),
+    ("clientId", Form::Text),
+    ("signIn", Form::Object),
+    ("server", Form::Text),
+    ("authType", Form::Choice(&["Basic", "Negotiate"])),
+    ("userName", Form::Text),
+    ("certificateAuthorityPath", Form::Text),
+];
+/// Members by `kind`; but for the managed identity's, all are needed.
+const SIGN_IN: &[(&str, Shape)] = &[
+    ("clientSecret", &[]),
+    ("certificateFile", &[("path", Form::Text)]),
+    (
+        "hostCertificate",
+        &[("thumbprint", Form::Text), ("sha256", Form::Text)],
+    ),
+    ("accessToken", &[]),
+    ("federatedFile", &[("path", Form::Text)]),
+    ("deviceCode", &[]),
+    ("managedIdentity", &[("clientId", Form::Text)]),
+];
+
+impl Options {
+    /// Reads the JSON of `gwb_open`.
+    pub fn parse(config: &Value) -> Result<Options> {
+        let Some(members) = config.as_object() else {
+            return Err(Error::new(
+                ErrorId::InvalidArgument,
+                "The options are not a JSON object.",
+            ));
+        };
+        let mut faults = Faults::default();
+        faults.compare("", members, OPTIONS);
+        let connection = members.get("connection").and_then(Value::as_object);
+        if let Some(connection) = connection {
+            check_connection(connection, &mut faults);
+        }
+        if let Some(text) = faults.text() {
+            return Err(Error::new(ErrorId::ConfigurationInvalid, text));
+        }
+        let connection = connection.map(|connection| {
+            let mut connection = connection.clone();
+            connection.retain(|_, value| !value.is_null());
+            serde_json::from_value(Value::Object(connection)).map_err(|error| {
+                Error::new(
+                    ErrorId::ConfigurationInvalid,
+                    "connection: can't be understood.",
+                )
+                .caused_by(&error)
+            })
+        });
+        let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
+        Ok(Options {
+            configuration_name: text("configurationName").unwrap_or_else(|| "Default".to_owned()),
+            store_directory: text("storeDirectory"),
+            client_timeout_sec: members
+                .get("clientTimeoutSec")
+                .and_then(Value::as_u64)
+                .and_then(|seconds| seconds.try_into().ok())
+                .unwrap_or(100),
+            connection: connection.transpose()?,
+        })
+    }
+}
+
+fn check_connection(members: &Map<String, Value>, faults: &mut Faults) {
+    faults.compare("connection.", members, CONNECTION);
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    let custom = text("environment") == Some("Custom");
+    for name in ["loginEndpoint", "graphEndpoint"] {
+        let path = format!("connection.{name}");
+        match text(name) {
+            Some(_) if !custom => faults.add(path, "goes with the environment Custom only"),
+            Some(url) => {
+                if let Some(fault) = endpoint_fault(url) {
+                    faults.add(path, fault);
+                }
+            }
+            None if custom => faults.add(path, "is needed with the environment Custom"),
+            None => {}
+        }
+    }
+    if text("clientId").is_some_and(|id| id.parse::<Guid>().is_err()) {
+        faults.add("connection.clientId", "must be a GUID");
+    }
+    if text("tenantId")
+        .is_some_and(|id| id.parse::<Guid>().is_err() && !is_host_name(id, id.contains('.')))
+    {
+        faults.add("connection.tenantId", "must be a GUID or a domain");
+    }
+    if text("server").is_some_and(|server| !is_server(server)) {
+        faults.add("connection.server", "must be host or host:port");
+    }
+    if let Some(sign_in) = members.get("signIn").and_then(Value::as_object) {
+        check_sign_in(sign_in, faults);
+    }
+}
+
+fn check_sign_in(members: &Map<String, Value>, faults: &mut Faults) {
+    let path = "connection.signIn.";
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    let kind = text("kind").unwrap_or_default();
+    let Some((kind, shape)) = SIGN_IN.iter().find(|(known, _)| *known == kind) else {
+        let known: Vec<_> = SIGN_IN.iter().map(|(known, _)| *known).collect();
+        faults.add(
+            format!("{path}kind"),
+            format!("must be one of {}", known.join(", ")),
+        );
+        return;
+    };
+    let mut others = members.clone();
+    others.remove("kind");
+    faults.compare(path, &others, shape);
+    for (name, _) in *shape {
+        if *kind != "managedIdentity" && members.get(*name).is_none_or(Value::is_null) {
+            faults.add(format!("{path}{name}"), format!("is needed with {kind}"));
+        }
+    }
+    if text("thumbprint")
+        .is_some_and(|hex| hex.len() != 40 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        faults.add(
+            format!("{path}thumbprint"),
+            "must be a SHA-1, 40 hexadecimal digits",
+        );
+    }
+    let base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if text("sha256").is_some_and(|hash| hash.len() != 43 || !hash.bytes().all(base64url)) {
+        faults.add(
+            format!("{path}sha256"),
+            "must be a SHA-256, 43 base64url characters",
+        );
+    }
+    if *kind == "managedIdentity" && text("clientId").is_some_and(|id| id.parse::<Guid>().is_err())
+    {
+        faults.add(format!("{path}clientId"), "must be a GUID");
+    }
+}
+
+/// What is wrong with an endpoint: tokens and secrets go there.
+fn endpoint_fault(url: &str) -> Option<&'static str> {
+    let Ok(url) = reqwest::Url::parse(url) else {
+        return Some("must be a URL");
+    };
+    let host = url.host_str().unwrap_or_default();
+    // The address is judged as parsed: "127.0.0.1.example.org" is no loopback.
+    let loopback = host == "localhost"
+        || host
+            .trim_matches(['[', ']'])
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback());
+    if !url.username().is_empty() || url.password().is_some() {
+        return Some("must not hold credentials");
+    }
+    match url.scheme() {
+        "https" => None,
+        "http" if loopback => None,
+        "http" => Some("must be https; http goes to a loopback host only"),
+        _ => Some("must be an https URL"),
+    }
+}
+
+fn is_host_name(name: &str, dotted: bool) -> bool {
+    dotted
+        && name.len() <= 253
+        && name.split('.').all(|label| {
+            !label.is_empty()
+                && label
+                    .chars()
+                    .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+        })
+}
+
+fn is_server(server: &str) -> bool {
+    let (host, port) = match server.rsplit_once(':') {
+        // A bare IPv6 address has colons, but no port.
+        Some(_) if server.parse::<std::net::Ipv6Addr>().is_ok() => (server, None),
+        Some((host, port)) => (host, Some(port)),
+        None => (server, None),
+    };
+    let host_is_address = host
+        .trim_matches(['[', ']'])
+        .parse::<std::net::IpAddr>()
+        .is_ok();
+    (host_is_address || is_host_name(host, true))
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn everything_is_optional() {
+        let options = Options::parse(&json!({})).unwrap();
+        assert_eq!(options.configuration_name, "Default");
+        assert_eq!(options.client_timeout_sec, 100);
+        assert_eq!(options.connection, None);
+    }
+
+    #[test]
+    fn a_full_connection_is_read() {
+        let options = Options::parse(&json!({
+            "configurationName": "Lab", "storeDirectory": "/tmp/x", "clientTimeoutSec": 5,
+            "connection": {
+                "environment": "Custom",
+                "loginEndpoint": "http://127.0.0.1:1", "graphEndpoint": "https://graph.example.test",
+                "tenantId": "contoso.test", "clientId": "6f9619ff-8b86-d011-b42d-00c04fc964ff",
+                "signIn": {"kind": "certificateFile", "path": "/a.pem"},
+                "server": "dc1.contoso.test:636", "authType": "Basic", "userName": "svc@contoso.test",
+                "certificateAuthorityPath": null
+            }
+        }))
+        .unwrap();
+        let connection = options.connection.unwrap();
+        assert_eq!(connection.server, "dc1.contoso.test:636");
+        assert_eq!(connection.certificate_authority_path, None);
+    }
+
+    #[test]
+    fn all_faults_are_named_at_once() {
+        let error = Options::parse(&json!({
+            "configurationname": "x", "clientTimeoutSec": 0,
+            "connection": {
+                "environment": "Global", "loginEndpoint": "https://a.test", "tenantId": "a b", "clientId": "me",
+                "server": "dc1:0", "authType": "NTLM", "password": "p",
+                "signIn": {"kind": "hostCertificate", "thumbprint": "xx", "path": "y"}
+            }
+        }))
+        .unwrap_err();
+        assert_eq!(error.id, ErrorId::ConfigurationInvalid);
+        for path in [
+            "configurationname",
+            "clientTimeoutSec",
+            "connection.loginEndpoint",
+            "connection.tenantId",
+            "connection.clientId",
+            "connection.server",
+            "connection.authType",
+            "connection.password",
+            "connection.signIn.thumbprint",
+            "connection.signIn.sha256",
+            "connection.signIn.path",
+        ] {
+            assert!(
+                error.message.contains(&format!("{path}: ")),
+                "{path} in {}",
+                error.message
+            );
+        }
+    }
+
+    #[test]
+    fn plain_http_goes_to_loopback_only() {
+        for good in [
+            "http://localhost:1",
+            "http://127.0.0.1",
+            "http://[::1]:5",
+            "https://a.test",
+        ] {
+            assert_eq!(endpoint_fault(good), None, "{good}");
+        }
+        for bad in [
+            "http://a.test",
+            "http://127.0.0.1.a.test",
+            "http://localhost@a.test",
+            "ftp://localhost",
+            "https://user:pw@a.test",
+            "a.test",
+        ] {
+            assert!(endpoint_fault(bad).is_some(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn servers() {
+        for good in [
+            "dc1",
+            "dc1.contoso.test",
+            "dc1.contoso.test:636",
+            "10.0.0.1:636",
+            "::1",
+            "[::1]:636",
+        ] {
+            assert!(is_server(good), "{good}");
+        }
+        for bad in [
+            "",
+            "dc1:",
+            "dc1:x",
+            "dc1:70000",
+            "ldaps://dc1",
+            "dc1/x",
+            ":636",
+        ] {
+            assert!(!is_server(bad), "{bad}");
+        }
+    }
+}
