@@ -64,7 +64,7 @@
         'Private/Get-GwbSecret.ps1'
         'Private/Get-GwbSession.ps1'
         'Private/Get-GwbValue.ps1'
-        'Private/Import-GwbPreference.ps1'
+        'Private/Initialize-GwbCommand.ps1'
         'Private/Invoke-GwbOperation.ps1'
         'Private/NativeBinding.ps1'
         'Private/New-GwbErrorRecord.ps1'

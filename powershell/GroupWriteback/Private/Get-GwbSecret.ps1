@@ -4,6 +4,8 @@ function Get-GwbSecret {
 
     $ErrorActionPreference = 'Stop'
     $secret = $Session.Secrets[$Name]
+    # Never an empty secret: a directory takes an empty password for an anonymous bind and lets it pass.
+    if ($null -ne $secret -and $secret.Length -eq 0) { $secret = $null }
     if ($null -ne $secret -or -not (Test-GwbCanPrompt)) { return $secret }
     if (-not $Prompt) { $Prompt = $Name }
     try { $secret = Read-Host -Prompt $Prompt -AsSecureString } catch { $secret = $null }

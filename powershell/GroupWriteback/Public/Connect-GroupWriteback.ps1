@@ -45,7 +45,7 @@ function Connect-GroupWriteback {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $name = $ConfigurationName
         if (-not $name) { $name = 'Default' }
 

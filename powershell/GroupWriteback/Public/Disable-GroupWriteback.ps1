@@ -10,7 +10,7 @@ function Disable-GroupWriteback {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         if ($Force -and -not $PSBoundParameters.ContainsKey('Confirm')) { $ConfirmPreference = 'None' }
         $action = 'Disable group writeback, keep the groups'

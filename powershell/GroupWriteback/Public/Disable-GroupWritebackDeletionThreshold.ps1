@@ -5,7 +5,7 @@ function Disable-GroupWritebackDeletionThreshold {
     param([Alias('ConfigName')] [ValidateNotNullOrEmpty()] [string] $ConfigurationName)
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         if (Test-GwbShouldProcess -Cmdlet $PSCmdlet -Target $session.Name -Action 'Disable the deletion threshold') {
             Invoke-GwbOperation -Cmdlet $PSCmdlet -Session $session -Call query -Request ([ordered]@{ op = 'setThreshold'; enabled = $false })

@@ -12,7 +12,7 @@ function Enable-GroupWriteback {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         $request = [ordered]@{ createContainer = $CreateContainer.ToBool(); whatIf = [bool] $WhatIfPreference }
         if ($OrganizationalUnit) { $request.organizationalUnit = $OrganizationalUnit }

@@ -12,7 +12,7 @@ function Enable-GroupWritebackDeletionThreshold {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         $request = [ordered]@{ op = 'setThreshold'; enabled = $true }
         $action = 'Enable the deletion threshold'

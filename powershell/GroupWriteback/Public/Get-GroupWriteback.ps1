@@ -5,7 +5,7 @@ function Get-GroupWriteback {
     param([Alias('ConfigName')] [ValidateNotNullOrEmpty()] [string] $ConfigurationName)
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         Invoke-GwbOperation -Cmdlet $PSCmdlet -Session $session -Call query -Request @{ op = 'feature' }
     }

@@ -5,7 +5,7 @@ function Get-GroupWritebackConfiguration {
     param([Parameter(Position = 0)] [Alias('ConfigName')] [SupportsWildcards()] [ValidateNotNullOrEmpty()] [string] $ConfigurationName)
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $request = [ordered]@{ op = 'configuration' }
         if ($ConfigurationName) { $request.name = $ConfigurationName }
         Use-GwbSession -Cmdlet $PSCmdlet -Operation @{ Call = 'query'; Request = $request }

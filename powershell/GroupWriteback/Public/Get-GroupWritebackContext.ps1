@@ -5,7 +5,7 @@ function Get-GroupWritebackContext {
     param([Alias('ConfigName')] [ValidateNotNullOrEmpty()] [string] $ConfigurationName)
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $name = $ConfigurationName
         if (-not $name) { $name = $script:GwbCurrentName }
         # Empty, not an error, when not connected: `if (-not (Get-GroupWritebackContext)) { Connect-GroupWriteback }`.

@@ -23,7 +23,7 @@ function Get-GroupWritebackGroup {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         $request = [ordered]@{ op = 'groups' }
         if ($PSCmdlet.ParameterSetName -ne 'Filter') {

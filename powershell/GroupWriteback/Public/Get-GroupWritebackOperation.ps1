@@ -17,7 +17,7 @@ function Get-GroupWritebackOperation {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         $plan = $PlanId
         # A plan or run result from the pipeline bears no group identity, but the binder tries that first: take its PlanId.

@@ -11,7 +11,7 @@ function Get-GroupWritebackRunResult {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         $request = [ordered]@{ op = 'runResult'; numberRequested = $NumberRequested; runStepDetails = $RunStepDetails.ToBool(); skipped = $Skipped.ToBool() }
         if ($PSBoundParameters.ContainsKey('RunId')) { $request.runId = $RunId.ToString() }

@@ -11,7 +11,7 @@ function Initialize-GroupWritebackContainer {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         $request = [ordered]@{ op = 'initializeContainer'; organizationalUnit = $OrganizationalUnit; whatIf = [bool] $WhatIfPreference }
         $action = 'Create the container'

@@ -14,7 +14,7 @@ function Invoke-GroupWritebackOperation {
     )
 
     begin {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $plans = @{}
         $ids = New-Object 'System.Collections.Generic.List[string]'
         $all = New-Object 'System.Collections.Generic.List[object]'

@@ -21,7 +21,7 @@ function Set-GroupWritebackConfiguration {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $changes = [ordered]@{}
         foreach ($name in 'OrganizationalUnit', 'TargetRule', 'CloudFilter', 'NamingPreset', 'NamePattern', 'SamAccountNamePattern', 'GroupScope',
             'AttributeMapping', 'DeprovisionAction', 'DeprovisionContainer', 'GraceDays', 'DriftAction', 'BatchSize') {

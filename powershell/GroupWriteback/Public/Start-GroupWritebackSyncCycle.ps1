@@ -11,7 +11,7 @@ function Start-GroupWritebackSyncCycle {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         if ($AsJob) {
             # The job is there to wait: a cycle would end with the job's process.

@@ -4,7 +4,7 @@ function Stop-GroupWritebackSyncCycle {
     param([Alias('ConfigName')] [ValidateNotNullOrEmpty()] [string] $ConfigurationName)
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         if ($PSCmdlet.ShouldProcess($session.Name, 'Stop the running synchronization cycle')) {
             Invoke-GwbOperation -Cmdlet $PSCmdlet -Session $session -Call query -Request @{ op = 'stopRun' }

@@ -11,7 +11,7 @@ function Sync-GroupWritebackGroup {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         if ($Force -and -not $PSBoundParameters.ContainsKey('Confirm')) { $ConfirmPreference = 'None' }
         $wanted = [string[]] @(Select-GwbIdentity -Cmdlet $PSCmdlet -Identity $Identity)

@@ -9,7 +9,7 @@ function Test-GroupWritebackConnectivity {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $request = [ordered]@{ op = 'testConnectivity' }
         if ($PSBoundParameters.ContainsKey('Service')) { $request.services = $Service }
         # Also without a connection: that it can't be made is what this command is for.

@@ -9,7 +9,7 @@ function Wait-GroupWritebackSyncCycle {
     )
 
     process {
-        Import-GwbPreference -Cmdlet $PSCmdlet
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
         $request = [ordered]@{ op = 'waitRun' }
         if ($PSBoundParameters.ContainsKey('RunId')) { $request.runId = $RunId.ToString() }
