@@ -25,6 +25,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut header = Vec::new();
     builder.generate()?.write(&mut header);
 
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "linux" || os == "android") {
+        // The engine's threads outlive a session: unloading the library would take their code away.
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
+
     let out = env::var("OUT_DIR")?;
     fs::write(Path::new(&out).join("group_writeback.h"), &header)?;
 

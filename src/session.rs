@@ -1,19 +1,41 @@
-//! What a caller's session handle stands for: configuration, clients, running work.
+//! What a caller's session handle stands for: options, store, clients, running work. Dispatches requests to their rooms.
+
+mod connect;
+mod connectivity;
+mod container;
+mod feature;
+mod groups;
+mod members;
+mod objects;
+mod options;
+mod plans;
+mod requests;
+mod runs;
+mod settings;
+mod sync;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
+use tokio::task::JoinHandle;
 
+use crate::config::{Configuration, Connection};
+use crate::cycle::{Engine, SchemaFacade};
+use crate::directory::Directory;
 use crate::error::{Error, ErrorId, Result};
-use crate::operation::Context;
-
-mod members;
-mod options;
-mod requests;
+use crate::graph::GraphClient;
+use crate::mapping::Mapping;
+use crate::operation::{Cancel, Context};
+use crate::store::{SqliteStore, Store};
 
 pub use options::Options;
+
+/// How long `close` waits for detached runs to stop.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(8);
 
 /// What a caller asks for; `docs/abi.md` gives the members.
 #[derive(Clone, Debug)]
@@ -37,34 +59,199 @@ pub struct Outcome {
     pub value: Option<Value>,
 }
 
+impl Outcome {
+    fn of(kind: &'static str, object: &impl serde::Serialize) -> Outcome {
+        Outcome { kind: Some(kind), value: Some(objects::to_value(object)) }
+    }
+}
+
 /// An operation's work, ready to be driven by the runtime.
 pub type Work = Pin<Box<dyn Future<Output = Result<Outcome>> + Send>>;
+
+/// Clients of a connected session.
+#[derive(Clone)]
+struct Clients {
+    connection: Connection,
+    graph: GraphClient,
+    directory: Directory,
+}
 
 /// One connection of one caller.
 pub struct Session {
     options: Options,
+    folder: PathBuf,
+    store: Mutex<Option<Arc<dyn Store>>>,
+    clients: Mutex<Option<Clients>>,
+    /// Ends what goes on behind operations: directory reconnects, detached runs.
+    closing: Cancel,
+    detached: Mutex<Vec<(Cancel, JoinHandle<()>)>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Session {
-    /// Reads and validates the options of `gwb_open`. No network.
+    /// Reads and validates the options of `gwb_open`. No network, and nothing on disk.
     pub fn open(config: &Value) -> Result<Arc<Session>> {
+        let options = Options::parse(config)?;
+        let folder = options.store_folder()?;
         Ok(Arc::new(Session {
-            options: Options::parse(config)?,
+            options,
+            folder,
+            store: Mutex::default(),
+            clients: Mutex::default(),
+            closing: Cancel::default(),
+            detached: Mutex::default(),
         }))
     }
 
     /// Validates a request at once and gives the work as a future, to be driven by the runtime.
-    pub fn start(self: &Arc<Self>, request: Request, _context: Context) -> Result<Work> {
+    pub fn start(self: &Arc<Self>, request: Request, ctx: Context) -> Result<Work> {
         requests::check(&request)?;
-        Err(Error::new(
-            ErrorId::NotConnected,
-            format!(
-                "The session for configuration '{}' has no connection.",
-                self.options.configuration_name
-            ),
-        ))
+        let session = self.clone();
+        Ok(Box::pin(async move {
+            match request {
+                Request::Enable(members) => session.enable(&members, &ctx).await,
+                Request::Disable(members) => session.disable(&members, &ctx).await,
+                Request::Sync(members) => session.sync(&members, &ctx).await,
+                Request::Query(members) => session.query(&members, &ctx).await,
+            }
+        }))
+    }
+
+    async fn query(self: &Arc<Self>, members: &Value, ctx: &Context) -> Result<Outcome> {
+        match text(members, "op").unwrap_or_default() {
+            "connect" => self.connect(ctx).await,
+            "context" => Ok(self.context()),
+            "feature" => self.feature(ctx).await,
+            "threshold" => self.threshold(),
+            "setThreshold" => self.set_threshold(members),
+            "configuration" => self.configurations(members, ctx).await,
+            "setConfiguration" => self.set_configuration(members),
+            "initializeContainer" => self.initialize_container(members, ctx).await,
+            "testConnectivity" => self.test_connectivity(members, ctx).await,
+            "runStatus" => self.run_status(ctx).await,
+            "runResult" => self.run_result(members, ctx).await,
+            "waitRun" => self.wait_run(members, ctx).await,
+            "stopRun" => self.stop_run(),
+            "groups" => self.groups(members, ctx).await,
+            "plan" => self.new_plan(members, ctx).await,
+            "operations" => self.stored_operations(members, ctx).await,
+            other => Err(Error::new(ErrorId::InvalidArgument, format!("There is no query '{other}'.")).target("op")),
+        }
     }
 
     /// Stops background work and forgets secrets.
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.closing.cancel();
+        let detached = std::mem::take(&mut *lock(&self.detached));
+        for (cancel, _) in &detached {
+            cancel.cancel();
+        }
+        let all = async {
+            for (_, task) in detached {
+                let _ = task.await;
+            }
+        };
+        let _ = tokio::time::timeout(CLOSE_PATIENCE, all).await;
+        *lock(&self.clients) = None;
+        *lock(&self.store) = None;
+    }
+
+    fn name(&self) -> &str {
+        &self.options.configuration_name
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(u64::from(self.options.client_timeout_sec))
+    }
+
+    /// The store, which must exist.
+    fn store(&self) -> Result<Arc<dyn Store>> {
+        self.store_opened_by(SqliteStore::open_existing)
+    }
+
+    /// The store, made if need be: only Enable records anything.
+    fn store_or_new(&self) -> Result<Arc<dyn Store>> {
+        self.store_opened_by(SqliteStore::open)
+    }
+
+    fn store_opened_by(&self, open: fn(&std::path::Path, &str) -> Result<SqliteStore>) -> Result<Arc<dyn Store>> {
+        let mut store = lock(&self.store);
+        if let Some(store) = store.as_ref() {
+            return Ok(store.clone());
+        }
+        let opened: Arc<dyn Store> = Arc::new(open(&self.folder, self.name())?);
+        *store = Some(opened.clone());
+        Ok(opened)
+    }
+
+    /// The recorded configuration, if there is one.
+    fn recorded(&self) -> Result<Option<Configuration>> {
+        match self.store() {
+            Ok(store) => store.configuration(),
+            Err(error) if error.id == ErrorId::ConfigurationNotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The configuration, on or off.
+    fn configuration(&self) -> Result<Configuration> {
+        self.recorded()?.ok_or_else(|| self.not_enabled())
+    }
+
+    fn not_enabled(&self) -> Error {
+        Error::new(ErrorId::FeatureNotEnabled, format!("Group writeback is not enabled in configuration '{}'.", self.name()))
+            .target(self.name())
+    }
+
+    /// The clients, bound to this operation's host.
+    fn clients(&self, ctx: &Context) -> Result<Clients> {
+        let clients = lock(&self.clients).clone().ok_or_else(|| {
+            Error::new(ErrorId::NotConnected, format!("The session for configuration '{}' is not connected.", self.name()))
+        })?;
+        Ok(Clients { graph: clients.graph.with_context(ctx), ..clients })
+    }
+
+    /// What a run works with; writeback must be on.
+    fn engine(&self, ctx: &Context) -> Result<Engine> {
+        let clients = self.clients(ctx)?;
+        let config = self.configuration()?;
+        if !config.enabled {
+            return Err(self.not_enabled());
+        }
+        let mapping = Mapping::compile(&config, &SchemaFacade(clients.directory.schema()))?;
+        Ok(Engine {
+            name: self.name().to_owned(),
+            config,
+            store: self.store()?,
+            graph: clients.graph,
+            directory: clients.directory,
+            mapping,
+            host_name: crate::ffi::os::host_name().unwrap_or_else(|| "localhost".to_owned()),
+        })
+    }
+}
+
+/// A text member of a request.
+fn text<'a>(members: &'a Value, name: &str) -> Option<&'a str> {
+    members[name].as_str()
+}
+
+/// A flag of a request; absent = false.
+fn flag(members: &Value, name: &str) -> bool {
+    members[name].as_bool().unwrap_or(false)
+}
+
+/// A list of texts of a request; absent = empty.
+fn texts(members: &Value, name: &str) -> Vec<String> {
+    members[name].as_array().map(|list| list.iter().filter_map(|t| t.as_str().map(str::to_owned)).collect()).unwrap_or_default()
+}
+
+/// A GUID of a request.
+fn guid(members: &Value, name: &str) -> Result<Option<crate::model::Guid>> {
+    text(members, name)
+        .map(|t| t.parse().map_err(|_| Error::new(ErrorId::InvalidArgument, format!("{name}: '{t}' is no GUID.")).target(name)))
+        .transpose()
 }

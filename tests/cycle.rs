@@ -1,5 +1,11 @@
 //! The main job against the lab: first sync, delta, life of groups, drift, what-if, thresholds, disable.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 mod support;
 
@@ -24,7 +30,11 @@ fn enabled(options: &[&str]) -> Fixture {
     let engine = Engine::on(&lab, store.path());
     engine.connect();
     engine.enable(OU);
-    Fixture { engine, lab, _store: store }
+    Fixture {
+        engine,
+        lab,
+        _store: store,
+    }
 }
 
 impl Fixture {
@@ -34,7 +44,11 @@ impl Fixture {
         assert!(ended.error.is_none(), "{:#?}", ended.error);
         assert_eq!(ended.errors(), Vec::<&serde_json::Value>::new());
         let differences = differences(&self.lab, OU, &frozen(&self.lab.dump()));
-        assert!(differences.is_empty(), "{} differences: {differences:#?}", differences.len());
+        assert!(
+            differences.is_empty(),
+            "{} differences: {differences:#?}",
+            differences.len()
+        );
         ended.value
     }
 
@@ -45,7 +59,11 @@ impl Fixture {
             .iter()
             .find(|g| {
                 g["state"] == "active"
-                    && g["groupTypes"].as_array().unwrap().iter().any(|t| t == "Unified")
+                    && g["groupTypes"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .any(|t| t == "Unified")
                     && g["members"].as_array().unwrap().len() > 5
             })
             .expect("an M365 group with members")
@@ -60,7 +78,8 @@ fn first_sync_then_random_changes_are_exact() {
     assert_eq!(result["Created"], 60);
     assert_eq!(result["Result"], "Success");
     for round in 0..4 {
-        f.lab.control("churn", Some(json!({"operations": 120, "seed": round})));
+        f.lab
+            .control("churn", Some(json!({"operations": 120, "seed": round})));
         f.cycle_is_exact("Delta");
     }
     f.cycle_is_exact("Initial");
@@ -73,12 +92,22 @@ fn a_cycle_without_changes_costs_three_calls_and_no_write() {
     f.lab.reset_counters();
     let result = f.cycle_is_exact("Delta");
     let counters = f.lab.counters();
-    let graph: u64 = ["groupsDelta", "usersDelta", "devicesDelta", "batch", "getByIds", "members"]
-        .iter()
-        .map(|k| counters["graph"]["byKind"][k].as_u64().unwrap_or(0))
-        .sum();
+    let graph: u64 = [
+        "groupsDelta",
+        "usersDelta",
+        "devicesDelta",
+        "batch",
+        "getByIds",
+        "members",
+    ]
+    .iter()
+    .map(|k| counters["graph"]["byKind"][k].as_u64().unwrap_or(0))
+    .sum();
     assert!(graph <= 3, "{counters:#}");
-    assert!(counters["graph"]["requests"].as_u64().unwrap() <= 3, "{counters:#}");
+    assert!(
+        counters["graph"]["requests"].as_u64().unwrap() <= 3,
+        "{counters:#}"
+    );
     assert_eq!(counters["ldap"]["writes"], 0, "{counters:#}");
     assert_eq!(result["Result"], "Success");
     // A second full cycle finds nothing to do either.
@@ -96,7 +125,10 @@ fn rename_soft_delete_restore_hard_delete() {
     let mark = format!("(adminDescription=Group_{id})");
     let sid = |f: &Fixture| {
         let found = ldap::search(&f.lab, OU, "sub", &mark, &["objectSid", "member"]);
-        found.into_values().next().map(|e| ldap::sid_text(&e["objectsid"][0]))
+        found
+            .into_values()
+            .next()
+            .map(|e| ldap::sid_text(&e["objectsid"][0]))
     };
     let before = sid(&f).unwrap();
 
@@ -126,7 +158,8 @@ fn a_group_hard_deleted_while_the_delta_was_lost_goes_on_evidence() {
     let f = enabled(&[]);
     f.cycle_is_exact("Initial");
     let group = f.first_m365();
-    f.lab.change(json!([{"op": "hardDeleteGroup", "id": group["id"]}]));
+    f.lab
+        .change(json!([{"op": "hardDeleteGroup", "id": group["id"]}]));
     // The row is never seen as a delta: the next read is a full one, which the group is simply not in.
     let result = f.cycle_is_exact("Initial");
     assert_eq!(result["Deleted"], 1);
@@ -138,11 +171,24 @@ fn drift_is_repaired_on_a_full_cycle() {
     f.cycle_is_exact("Initial");
     let groups = ldap::groups(&f.lab, OU);
     let mut victims = groups.values().filter(|g| g.members.len() > 3);
-    let (emptied, edited, deleted) = (victims.next().unwrap(), victims.next().unwrap(), victims.next().unwrap());
-    ldap::modify(&f.lab, &format!("dn: {}\nchangetype: modify\ndelete: member\n-\n", emptied.dn));
+    let (emptied, edited, deleted) = (
+        victims.next().unwrap(),
+        victims.next().unwrap(),
+        victims.next().unwrap(),
+    );
     ldap::modify(
         &f.lab,
-        &format!("dn: {}\nchangetype: modify\nreplace: description\ndescription: edited by hand\n-\ndelete: mail\n-\n", edited.dn),
+        &format!(
+            "dn: {}\nchangetype: modify\ndelete: member\n-\n",
+            emptied.dn
+        ),
+    );
+    ldap::modify(
+        &f.lab,
+        &format!(
+            "dn: {}\nchangetype: modify\nreplace: description\ndescription: edited by hand\n-\ndelete: mail\n-\n",
+            edited.dn
+        ),
     );
     ldap::modify(&f.lab, &format!("dn: {}\nchangetype: delete\n", deleted.dn));
     let result = f.cycle_is_exact("Initial");
@@ -154,21 +200,33 @@ fn foreign_objects_are_never_touched() {
     let f = enabled(&[]);
     ldap::modify(
         &f.lab,
-        &format!("dn: CN=Payroll,{OU}\nchangetype: add\nobjectClass: group\ngroupType: -2147483640\ndescription: not yours\n"),
+        &format!(
+            "dn: CN=Payroll,{OU}\nchangetype: add\nobjectClass: group\ngroupType: -2147483640\ndescription: not yours\n"
+        ),
     );
     // A foreign group sits where one of ours would go, and another carries a mark of no group we know.
     let taken = f.first_m365();
     let taken_id = taken["id"].as_str().unwrap();
     ldap::modify(
         &f.lab,
-        &format!("dn: CN=Group_{taken_id},{OU}\nchangetype: add\nobjectClass: group\ngroupType: 8\ndescription: in the way\n"),
+        &format!(
+            "dn: CN=Group_{taken_id},{OU}\nchangetype: add\nobjectClass: group\ngroupType: 8\ndescription: in the way\n"
+        ),
     );
     ldap::modify(
         &f.lab,
-        &format!("dn: CN=Other,{OU}\nchangetype: add\nobjectClass: group\ngroupType: 8\nadminDescription: Group_00000000-1111-2222-3333-444444444444\n"),
+        &format!(
+            "dn: CN=Other,{OU}\nchangetype: add\nobjectClass: group\ngroupType: 8\nadminDescription: Group_00000000-1111-2222-3333-444444444444\n"
+        ),
     );
     let foreign = || {
-        let found = ldap::search(&f.lab, OU, "sub", "(|(cn=Payroll)(cn=Other)(description=in the way))", &["*", "uSNChanged"]);
+        let found = ldap::search(
+            &f.lab,
+            OU,
+            "sub",
+            "(|(cn=Payroll)(cn=Other)(description=in the way))",
+            &["*", "uSNChanged"],
+        );
         assert_eq!(found.len(), 3);
         found
     };
@@ -177,13 +235,25 @@ fn foreign_objects_are_never_touched() {
     assert!(ended.error.is_none(), "{:#?}", ended.error);
     assert_eq!(ended.value["Result"], "CompletedWithErrors");
     let errors = ended.errors();
-    assert!(errors.iter().any(|e| e["id"] == "GroupNameConflict" && e["target"].as_str().unwrap().contains(taken_id)), "{errors:#?}");
+    assert!(
+        errors
+            .iter()
+            .any(|e| e["id"] == "GroupNameConflict"
+                && e["target"].as_str().unwrap().contains(taken_id)),
+        "{errors:#?}"
+    );
     f.engine.cycle("Delta");
     f.engine.cycle("Initial");
     assert_eq!(foreign(), before);
     // The conflict gone, the next cycle completes.
-    ldap::modify(&f.lab, &format!("dn: CN=Group_{taken_id},{OU}\nchangetype: delete\n"));
-    ldap::modify(&f.lab, &format!("dn: CN=Payroll,{OU}\nchangetype: delete\n"));
+    ldap::modify(
+        &f.lab,
+        &format!("dn: CN=Group_{taken_id},{OU}\nchangetype: delete\n"),
+    );
+    ldap::modify(
+        &f.lab,
+        &format!("dn: CN=Payroll,{OU}\nchangetype: delete\n"),
+    );
     ldap::modify(&f.lab, &format!("dn: CN=Other,{OU}\nchangetype: delete\n"));
     f.cycle_is_exact("Delta");
 }
@@ -192,13 +262,22 @@ fn foreign_objects_are_never_touched() {
 fn what_if_plans_the_same_and_writes_nothing() {
     let f = enabled(&[]);
     f.lab.reset_counters();
-    let ended = f.engine.call("sync", json!({"action": "cycle", "policyType": "Initial", "whatIf": true}));
+    let ended = f.engine.call(
+        "sync",
+        json!({"action": "cycle", "policyType": "Initial", "whatIf": true}),
+    );
     assert_eq!(ended.items("PlanGroup").len(), 60);
     let plan = ended.ok();
     assert_eq!(plan["Creates"], 60);
     assert_eq!(f.lab.counters()["ldap"]["writes"], 0);
-    let operations = f.engine.query(json!({"op": "operations", "planId": plan["PlanId"]}));
-    let adds = operations.items("Operation").iter().filter(|o| o["Action"] == "AddMember").count() as u64;
+    let operations = f
+        .engine
+        .query(json!({"op": "operations", "planId": plan["PlanId"]}));
+    let adds = operations
+        .items("Operation")
+        .iter()
+        .filter(|o| o["Action"] == "AddMember")
+        .count() as u64;
     assert_eq!(Some(adds), plan["MemberAdds"].as_u64());
     let result = f.cycle_is_exact("Delta");
     assert_eq!(result["Created"], 60);
@@ -214,7 +293,13 @@ fn a_mass_deletion_stops_before_the_first_write() {
         .as_array()
         .unwrap()
         .iter()
-        .filter(|g| g["groupTypes"].as_array().unwrap().iter().any(|t| t == "Unified"))
+        .filter(|g| {
+            g["groupTypes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|t| t == "Unified")
+        })
         .take(30)
         .map(|g| json!({"op": "hardDeleteGroup", "id": g["id"]}))
         .collect();
@@ -225,14 +310,31 @@ fn a_mass_deletion_stops_before_the_first_write() {
     assert_eq!(f.lab.counters()["ldap"]["writes"], 0);
     let plan = ended.error.unwrap()["target"].as_str().unwrap().to_owned();
     // Again, also as a full cycle: it stays blocked.
-    assert_eq!(f.engine.cycle("Initial").error_id(), "DeletionThresholdExceeded");
+    assert_eq!(
+        f.engine.cycle("Initial").error_id(),
+        "DeletionThresholdExceeded"
+    );
     // Without approval the plan does not run either.
-    let refused = f.engine.call("sync", json!({"action": "invoke", "planId": plan}));
+    let refused = f
+        .engine
+        .call("sync", json!({"action": "invoke", "planId": plan}));
     assert_eq!(refused.error_id(), "DeletionThresholdExceeded");
     assert_eq!(f.lab.counters()["ldap"]["writes"], 0);
-    let summary = f.engine.query(json!({"op": "operations", "planId": plan, "summary": true}));
-    assert_eq!(summary.items("Plan").first().map(|p| p["State"].clone()), Some(json!("Blocked")), "{summary:#?}");
-    let result = f.engine.call("sync", json!({"action": "invoke", "planId": plan, "approveThreshold": true})).ok();
+    let summary = f
+        .engine
+        .query(json!({"op": "operations", "planId": plan, "summary": true}));
+    assert_eq!(
+        summary.items("Plan").first().map(|p| p["State"].clone()),
+        Some(json!("Blocked")),
+        "{summary:#?}"
+    );
+    let result = f
+        .engine
+        .call(
+            "sync",
+            json!({"action": "invoke", "planId": plan, "approveThreshold": true}),
+        )
+        .ok();
     assert_eq!(result["Deleted"], 30);
     f.cycle_is_exact("Delta");
 }
@@ -246,15 +348,31 @@ fn losing_most_members_of_a_group_stops_too() {
         .as_array()
         .unwrap()
         .iter()
-        .filter(|g| g["groupTypes"].as_array().unwrap().iter().any(|t| t == "Unified"))
+        .filter(|g| {
+            g["groupTypes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|t| t == "Unified")
+        })
         .max_by_key(|g| g["members"].as_array().unwrap().len())
         .unwrap();
-    let members: Vec<_> = largest["members"].as_array().unwrap().iter().map(|m| m["id"].clone()).collect();
+    let members: Vec<_> = largest["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["id"].clone())
+        .collect();
     f.lab.change(json!([{"op": "removeMembers", "id": largest["id"], "members": members[..members.len() * 3 / 4]}]));
     f.lab.reset_counters();
-    assert_eq!(f.engine.cycle("Delta").error_id(), "MemberRemovalThresholdExceeded");
+    assert_eq!(
+        f.engine.cycle("Delta").error_id(),
+        "MemberRemovalThresholdExceeded"
+    );
     assert_eq!(f.lab.counters()["ldap"]["writes"], 0);
-    f.engine.query(json!({"op": "setThreshold", "enabled": false})).ok();
+    f.engine
+        .query(json!({"op": "setThreshold", "enabled": false}))
+        .ok();
     f.cycle_is_exact("Delta");
 }
 
@@ -263,12 +381,31 @@ fn a_stored_plan_is_refused_when_ad_moved_on() {
     let f = enabled(&[]);
     f.cycle_is_exact("Initial");
     let group = f.first_m365();
-    f.lab.change(json!([{"op": "setGroup", "id": group["id"], "displayName": "New name"}]));
-    let plan = f.engine.call("sync", json!({"action": "cycle", "policyType": "Delta", "whatIf": true})).ok();
-    let dn = ldap::search(&f.lab, OU, "sub", &format!("(adminDescription=Group_{})", group["id"].as_str().unwrap()), &["cn"]);
+    f.lab
+        .change(json!([{"op": "setGroup", "id": group["id"], "displayName": "New name"}]));
+    let plan = f
+        .engine
+        .call(
+            "sync",
+            json!({"action": "cycle", "policyType": "Delta", "whatIf": true}),
+        )
+        .ok();
+    let dn = ldap::search(
+        &f.lab,
+        OU,
+        "sub",
+        &format!("(adminDescription=Group_{})", group["id"].as_str().unwrap()),
+        &["cn"],
+    );
     let dn = dn.keys().next().unwrap();
-    ldap::modify(&f.lab, &format!("dn: {dn}\nchangetype: modify\nreplace: info\ninfo: touched\n-\n"));
-    let ended = f.engine.call("sync", json!({"action": "invoke", "planId": plan["PlanId"]}));
+    ldap::modify(
+        &f.lab,
+        &format!("dn: {dn}\nchangetype: modify\nreplace: info\ninfo: touched\n-\n"),
+    );
+    let ended = f.engine.call(
+        "sync",
+        json!({"action": "invoke", "planId": plan["PlanId"]}),
+    );
     assert_eq!(ended.error_id(), "PlanStale");
     f.cycle_is_exact("Delta");
 }
@@ -278,12 +415,28 @@ fn one_group_now() {
     let f = enabled(&[]);
     f.cycle_is_exact("Initial");
     let group = f.first_m365();
-    f.lab.change(json!([{"op": "setGroup", "id": group["id"], "displayName": "Now"}]));
-    let ended = f.engine.call("sync", json!({"action": "group", "identity": [group["id"]]}));
+    f.lab
+        .change(json!([{"op": "setGroup", "id": group["id"], "displayName": "Now"}]));
+    let ended = f.engine.call(
+        "sync",
+        json!({"action": "group", "identity": [group["id"]]}),
+    );
     assert!(ended.error.is_none(), "{:#?}", ended.error);
-    assert!(ended.items("Operation").iter().any(|o| o["NewValue"] == "Now" && o["Status"] == "Applied"), "{ended:#?}");
-    let unknown = f.engine.call("sync", json!({"action": "group", "identity": ["00000000-0000-0000-0000-00000000abcd"]}));
-    assert!(unknown.errors().iter().any(|e| e["id"] == "GroupNotFound"), "{unknown:#?}");
+    assert!(
+        ended
+            .items("Operation")
+            .iter()
+            .any(|o| o["NewValue"] == "Now" && o["Status"] == "Applied"),
+        "{ended:#?}"
+    );
+    let unknown = f.engine.call(
+        "sync",
+        json!({"action": "group", "identity": ["00000000-0000-0000-0000-00000000abcd"]}),
+    );
+    assert!(
+        unknown.errors().iter().any(|e| e["id"] == "GroupNotFound"),
+        "{unknown:#?}"
+    );
     f.cycle_is_exact("Delta");
 }
 
@@ -291,14 +444,36 @@ fn one_group_now() {
 fn members_that_cannot_be_written_are_reported_with_reason() {
     let f = enabled(&["--cloud-only-percent", "20"]);
     f.cycle_is_exact("Initial");
-    let rows = f.engine.query(json!({"op": "runResult", "skipped": true, "numberRequested": 1}));
-    let reasons: std::collections::BTreeSet<_> = rows.items("Operation").iter().map(|o| o["Reason"].as_str().unwrap().to_owned()).collect();
+    let rows = f
+        .engine
+        .query(json!({"op": "runResult", "skipped": true, "numberRequested": 1}));
+    let reasons: std::collections::BTreeSet<_> = rows
+        .items("Operation")
+        .iter()
+        .map(|o| o["Reason"].as_str().unwrap().to_owned())
+        .collect();
     assert!(reasons.contains("CloudOnly"), "{reasons:?}");
     // A cloud-only member is synchronised later: the next delta brings it in.
     let dump = f.lab.dump();
-    let group = dump["groups"].as_array().unwrap().iter().find(|g| g["groupTypes"].as_array().unwrap().iter().any(|t| t == "Unified")).unwrap();
-    let user = f.lab.change(json!([{"op": "addUser", "displayName": "Late Arrival", "synced": false}]))["ids"][0].clone();
-    f.lab.change(json!([{"op": "addMembers", "id": group["id"], "members": [user]}]));
+    let group = dump["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|g| {
+            g["groupTypes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|t| t == "Unified")
+        })
+        .unwrap();
+    let user = f
+        .lab
+        .change(json!([{"op": "addUser", "displayName": "Late Arrival", "synced": false}]))["ids"]
+        [0]
+    .clone();
+    f.lab
+        .change(json!([{"op": "addMembers", "id": group["id"], "members": [user]}]));
     f.cycle_is_exact("Delta");
     f.lab.change(json!([{"op": "syncUser", "id": user}]));
     f.lab.reset_counters();
@@ -312,20 +487,47 @@ fn a_member_missing_in_ad_does_not_hold_up_the_others() {
     let f = enabled(&[]);
     let group = f.first_m365();
     let dump = f.lab.dump();
-    let synced: Vec<_> = dump["users"].as_array().unwrap().iter().filter(|u| u["onPremisesSecurityIdentifier"].is_string()).collect();
-    let gone = group["members"].as_array().unwrap().iter().find(|m| synced.iter().any(|u| u["id"] == m["id"])).expect("a synced member");
-    f.lab.change(json!([{"op": "unlink", "memberId": gone["id"]}]));
+    let synced: Vec<_> = dump["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|u| u["onPremisesSecurityIdentifier"].is_string())
+        .collect();
+    let gone = group["members"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|m| synced.iter().any(|u| u["id"] == m["id"]))
+        .expect("a synced member");
+    f.lab
+        .change(json!([{"op": "unlink", "memberId": gone["id"]}]));
     f.cycle_is_exact("Initial");
-    let rows = f.engine.query(json!({"op": "runResult", "skipped": true, "numberRequested": 1}));
-    assert!(rows.items("Operation").iter().any(|o| o["MemberId"] == gone["id"] && o["Reason"] == "NotFoundInDirectory"));
+    let rows = f
+        .engine
+        .query(json!({"op": "runResult", "skipped": true, "numberRequested": 1}));
+    assert!(
+        rows.items("Operation")
+            .iter()
+            .any(|o| o["MemberId"] == gone["id"] && o["Reason"] == "NotFoundInDirectory")
+    );
 }
 
 #[test]
 fn disable_keeps_or_deletes_as_asked() {
-    let f = enabled(&["--m365-groups", "12", "--memberships", "200", "--largest-group", "40"]);
+    let f = enabled(&[
+        "--m365-groups",
+        "12",
+        "--memberships",
+        "200",
+        "--largest-group",
+        "40",
+    ]);
     f.cycle_is_exact("Initial");
     let before = ldap::groups(&f.lab, OU);
-    let feature = f.engine.call("disable", json!({"groupAction": "Keep"})).ok();
+    let feature = f
+        .engine
+        .call("disable", json!({"groupAction": "Keep"}))
+        .ok();
     assert_eq!(feature["Enabled"], false);
     assert_eq!(ldap::groups(&f.lab, OU), before);
     assert_eq!(f.engine.cycle("Delta").error_id(), "FeatureNotEnabled");
@@ -346,9 +548,20 @@ fn disable_with_deletion_obeys_the_threshold() {
     let ended = f.engine.call("disable", json!({"groupAction": "Delete"}));
     assert_eq!(ended.error_id(), "DeletionThresholdExceeded");
     assert_eq!(ldap::groups(&f.lab, OU).len(), 60);
-    assert_eq!(f.engine.query(json!({"op": "feature"})).ok()["Enabled"], true);
+    assert_eq!(
+        f.engine.query(json!({"op": "feature"})).ok()["Enabled"],
+        true
+    );
     let plan = ended.error.unwrap()["target"].clone();
-    f.engine.call("sync", json!({"action": "invoke", "planId": plan, "approveThreshold": true})).ok();
+    f.engine
+        .call(
+            "sync",
+            json!({"action": "invoke", "planId": plan, "approveThreshold": true}),
+        )
+        .ok();
     assert!(ldap::groups(&f.lab, OU).is_empty());
-    assert_eq!(f.engine.query(json!({"op": "feature"})).ok()["Enabled"], false);
+    assert_eq!(
+        f.engine.query(json!({"op": "feature"})).ok()["Enabled"],
+        false
+    );
 }

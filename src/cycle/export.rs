@@ -14,7 +14,7 @@ use super::run::Run;
 use super::on_disk;
 use crate::directory::{CreateOutcome, DirectoryWriter};
 use crate::error::{Error, ErrorId, Result};
-use crate::model::{Attributes, DirectoryGroup, GroupType, Guid, MemberKey, ObjectId, SkipReason};
+use crate::model::{Attributes, DirectoryGroup, Guid, MemberKey, ObjectId, SkipReason};
 use crate::plan::{Change, GroupPlan, PlannedMember};
 use crate::store::{
     Direction, Fence, OperationStatus, Ordinals, PlanRecord, PlanState, Resolution, Store, StoredGroupPlan,
@@ -304,19 +304,12 @@ async fn create(shared: &Shared, plan: &GroupPlan) -> Created {
         return Created { id, held: 0, result: Ok(false) };
     };
     let keys: Vec<MemberKey> = plan.adds.iter().map_while(|m| m.key.clone()).take(shared.batch_size).collect();
-    let add = |members: Vec<MemberKey>| {
-        let (parent, cn, sam) = (parent_dn.as_str(), cn.as_str(), sam_account_name.as_deref());
-        async move { shared.writer.create_group(parent, cn, *group_type, sam, attributes, &members).await }
-    };
-    let mut held = keys.len();
-    let mut outcome = add(keys).await;
-    if held > 0 && outcome.as_ref().is_err_and(member_may_be_the_cause) {
-        // One value that AD refuses fails the whole Add: the members then follow in modifies, which isolate it.
-        held = 0;
-        outcome = add(Vec::new()).await;
-    }
+    let (held, sam) = (keys.len(), sam_account_name.as_deref());
+    let outcome = shared.writer.create_group(parent_dn, cn, *group_type, sam, attributes, &keys).await;
     match outcome {
         Ok(CreateOutcome::Created) => Created { id, held, result: Ok(true) },
+        // The members then follow in modifies, which isolate the one that AD refuses.
+        Ok(CreateOutcome::CreatedWithoutMembers) => Created { id, held: 0, result: Ok(true) },
         // Another run's work, maybe half of it: its members are all written again, which is harmless.
         Ok(CreateOutcome::AlreadyOurs { guid }) => {
             let wanted = complete(attributes);
@@ -329,10 +322,6 @@ async fn create(shared: &Shared, plan: &GroupPlan) -> Created {
 
 fn complete(attributes: &Attributes) -> Vec<(String, Vec<String>)> {
     attributes.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k.clone(), v.clone())).collect()
-}
-
-fn member_may_be_the_cause(error: &Error) -> bool {
-    !is_of_the_run(error) && !matches!(error.id, ErrorId::GroupNameConflict | ErrorId::DirectoryAccessDenied)
 }
 
 /// Applies one group's plan and, when all of it was written, clears its pending work.
@@ -389,7 +378,7 @@ async fn change_group(shared: &Shared, plan: &GroupPlan, guid: Guid, known: &mut
     for change in &plan.changes {
         let dn = match change {
             Change::ConvertGroup { new, .. } => {
-                convert(shared, guid, *new).await?;
+                shared.writer.set_group_type(guid, *new).await?;
                 done.converted += 1;
                 if let Some(group) = known {
                     group.group_type = *new;
@@ -409,10 +398,6 @@ async fn change_group(shared: &Shared, plan: &GroupPlan, guid: Guid, known: &mut
         }
     }
     Ok(())
-}
-
-async fn convert(shared: &Shared, guid: Guid, new: GroupType) -> Result<()> {
-    shared.writer.set_group_type(guid, new).await
 }
 
 fn record_changes(shared: &Shared, plan: &GroupPlan) -> Result<()> {

@@ -23,7 +23,7 @@ const FEEDS: [(Feed, graph::Feed); 3] =
 
 /// Which kind of cycle is possible: a Delta needs a groups link with today's selection.
 pub(super) fn resolve_policy(store: &dyn Store, wanted: Option<PolicyType>) -> Result<PolicyType> {
-    if wanted == Some(PolicyType::Initial) {
+    if wanted == Some(PolicyType::Initial) || store.meta(super::FULL_REQUIRED)?.is_some() {
         return Ok(PolicyType::Initial);
     }
     let groups = usable(store, Feed::Groups, graph::Feed::Groups)?;
@@ -48,6 +48,10 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<()> {
             continue;
         }
         read_feed(run, feed, graph_feed).await?;
+    }
+    if run.policy == PolicyType::Initial {
+        // Everything is pending now, which is all that was required.
+        run.store().set_meta(Some(run.fence()), super::FULL_REQUIRED, None)?;
     }
     if run.engine.config.version == Version::V2 {
         read_flags(run).await?;

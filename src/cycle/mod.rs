@@ -29,6 +29,9 @@ pub use planning::{DisableAction, Selection};
 pub use run::new_guid;
 use run::Run;
 
+/// Store key: set when a changed configuration needs everything to be compared.
+pub(crate) const FULL_REQUIRED: &str = "fullRequired";
+
 /// Everything a run works with.
 pub struct Engine {
     /// Name of the configuration.

@@ -213,8 +213,10 @@ pub struct DeletedGroup {
 /// What a create found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreateOutcome {
-    /// It is new.
+    /// It is new, with the members given.
     Created,
+    /// It is new, but AD refused one or more members: none of them is in, `modify_members` finds the bad ones.
+    CreatedWithoutMembers,
     /// A group with the same mark is already there (a repeat, or another run's work): its attributes weren't touched.
     AlreadyOurs {
         /// Its objectGUID.

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::Once;
+use std::task::Poll;
 
 use serde_json::Value;
 
@@ -12,6 +13,7 @@ use super::core::Core;
 use super::engine::Engine;
 use super::status::{self, GWB_PANIC};
 use crate::error::{Error, ErrorId, Result};
+use crate::session::{Outcome, Work};
 
 #[cfg(panic = "abort")]
 compile_error!("panics must be contained at the boundary: build with panic = \"unwind\"");
@@ -66,7 +68,24 @@ pub(super) fn contain<T>(function: &str, body: impl FnOnce() -> Result<T>) -> Re
         silence();
         body()
     }));
-    caught.unwrap_or_else(|payload| Err(panicked(function, payload)))
+    caught.unwrap_or_else(|payload| {
+        let mut error = panicked(function, payload);
+        if let Ok(Some(place)) = PLACE.try_with(RefCell::take) {
+            error.message = format!("{} (at {place})", error.message);
+        }
+        Err(error)
+    })
+}
+
+/// [`contain`] for work that is polled: here the place of the panic is still known.
+pub(super) async fn contain_work(function: &str, mut work: Work) -> Result<Outcome> {
+    std::future::poll_fn(
+        |context| match contain(function, || Ok(work.as_mut().poll(context))) {
+            Ok(poll) => poll,
+            Err(error) => Poll::Ready(Err(error)),
+        },
+    )
+    .await
 }
 
 /// The error for a caught panic.
@@ -79,14 +98,9 @@ pub(super) fn panicked(function: &str, payload: Box<dyn Any + Send>) -> Error {
         "no message".to_owned()
     };
     discard(payload);
-    let place = PLACE
-        .try_with(|place| place.take())
-        .ok()
-        .flatten()
-        .map_or_else(String::new, |place| format!(" (at {place})"));
     Error::new(
         ErrorId::NativeEnginePanic,
-        format!("{function} met a defect of the library: {words}{place}"),
+        format!("{function} met a defect of the library: {words}"),
     )
     .target(function)
 }

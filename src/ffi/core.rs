@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-use super::boundary::{own_thread, panicked, wrong};
+use super::boundary::{contain_work, own_thread, panicked, wrong};
 use super::buffer::{Lent, gwb_buffer};
 use super::engine::Engine;
 use super::handle::{Kind, Table};
@@ -22,12 +22,14 @@ use crate::session::Request;
 
 /// Most time a call waits, but for closing.
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
+/// The unit of what closing waits; tests don't wait that long.
+const SECOND: Duration = Duration::from_millis(if cfg!(test) { 100 } else { 1000 });
 /// How long closing waits for operations to stop by themselves before it breaks them off.
-const STOP_WAIT: Duration = Duration::from_secs(7);
+const STOP_WAIT: Duration = SECOND.saturating_mul(7);
 /// When it no longer waits for those that were broken off.
-const BREAK_WAIT: Duration = Duration::from_secs(8);
+const BREAK_WAIT: Duration = SECOND.saturating_mul(8);
 /// How long closing waits in all.
-const CLOSE_WAIT: Duration = Duration::from_millis(9_800);
+const CLOSE_WAIT: Duration = SECOND.saturating_mul(9);
 
 /// Everything there is one of: handles, lent buffers, the runtime.
 pub(super) struct Core<E: Engine> {
@@ -223,13 +225,14 @@ impl<E: Engine> Core<E> {
         drop(table);
         let handle = inserted.map_err(|_| too_many())?;
 
-        // In a task of its own, so that a panic in it is the task's result and not the end of anything else.
-        let work = runtime.spawn(work);
+        // In a task of its own, which can be broken off without losing the operation's end.
+        let work = runtime.spawn(contain_work(function, work));
         ticket.abort_by(work.abort_handle());
         runtime.spawn(async move {
             let result = match work.await {
                 Ok(result) => result,
                 Err(ended) => match ended.try_into_panic() {
+                    // While the work was dropped: its polling is contained.
                     Ok(payload) => Err(panicked(function, payload)),
                     Err(_) => Err(Error::new(
                         ErrorId::OperationCancelled,

@@ -23,6 +23,19 @@ pub fn host_name() -> Option<String> {
         .filter(|name| !name.is_empty())
 }
 
+/// Whether this process is the superuser's, whose state belongs to the machine.
+#[cfg(unix)]
+pub fn is_root() -> bool {
+    // SAFETY: takes nothing and can't fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Whether this process is the superuser's, whose state belongs to the machine.
+#[cfg(not(unix))]
+pub fn is_root() -> bool {
+    false
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

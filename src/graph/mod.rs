@@ -1,26 +1,57 @@
 //! Microsoft Graph: sign-in, national clouds, paging, delta, throttling, batching.
 //!
-//! The rules are those of the public Graph documents ("Get delta", "Throttling limits", "JSON
+//! The rules are those of the public Graph documents ("Use delta query", "Throttling limits", "JSON
 //! batching", "National clouds"): pages are followed as given, `Retry-After` is obeyed in full by the
 //! whole client, and a read that breaks off is an error, never a shorter list.
+//!
+//! `signin` gets tokens, `wire` does one exchange, `session` calls Graph stubbornly (with `limiter`),
+//! `pager` walks lists, `delta`, `batch`, `groups` and `tenant` are the requests, `rows` what they give.
 
+mod batch;
 mod delta;
+mod endpoint;
+mod fault;
+mod groups;
+mod limiter;
+mod pager;
 mod permissions;
 mod rows;
+mod session;
+mod signin;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod wire;
 
-use std::time::Duration;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
 
 pub use delta::{DeltaError, DeltaPage, DeltaReader, DeltaStart};
+pub use groups::MembersReader;
 pub use permissions::{MissingRole, Task};
 pub use rows::{
     DEVICE_SELECT, GROUP_SELECT, GroupPatch, GroupRow, MemberRow, ObjectRow, Patch, USER_SELECT,
 };
+pub use tenant::{TenantFeature, TenantFeatures};
 
 use crate::config::Connection;
-use crate::error::{Error, ErrorId, Result};
-use crate::model::{CloudGroup, MemberKind, ObjectId, WritebackFlag};
+use crate::error::{Error, ErrorId};
+use crate::model::{MemberKind, ObjectId};
 use crate::operation::Context;
+use endpoint::Endpoints;
+use limiter::Limiter;
+use permissions::{READ_DEVICES, READ_GROUPS, READ_USERS};
 use rows::Reading;
+use session::{Call, Counts, Session, Tuning};
+use signin::SignInState;
+use wire::{Answer, Wire, read_file};
+
+/// The crate's result, with room for the errors that only this room knows.
+type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The three lists that have a delta.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,28 +86,6 @@ pub enum Presence {
     Gone,
 }
 
-/// A tenant switch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TenantFeature {
-    /// `unifiedGroupWritebackEnabled` (V1).
-    UnifiedGroupWriteback,
-    /// `groupWriteBackEnabled` (V2).
-    GroupWriteback,
-}
-
-/// The tenant switches; `None` = the cloud doesn't say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TenantFeatures {
-    /// Id of the `onPremisesDirectorySynchronization` object.
-    pub id: Option<String>,
-    /// `unifiedGroupWritebackEnabled` (V1).
-    pub unified_group_writeback: Option<bool>,
-    /// `groupWriteBackEnabled` (V2).
-    pub group_writeback: Option<bool>,
-    /// `writebackConfiguration.unifiedGroupContainer` of beta: a hint to an existing V1 container.
-    pub unified_group_container: Option<String>,
-}
-
 /// What a session has asked of Graph so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GraphCounters {
@@ -104,7 +113,7 @@ pub struct GraphCheck {
     /// How long a small read took.
     pub graph_latency: Duration,
     /// `Date` of Graph's answer.
-    pub server_date: Option<std::time::SystemTime>,
+    pub server_date: Option<SystemTime>,
     /// Local clock minus server clock, in seconds.
     pub clock_difference_seconds: Option<i64>,
 }
@@ -112,165 +121,196 @@ pub struct GraphCheck {
 /// A signed-in Graph client. Clones share session, token and budget.
 #[derive(Clone)]
 pub struct GraphClient {
+    session: Arc<Session>,
     ctx: Context,
 }
 
-/// Pages of a group's direct members.
-pub struct MembersReader {
-    client: GraphClient,
-    group: ObjectId,
-}
-
-impl MembersReader {
-    /// The next page; `None` after the last. Only then is the list whole.
-    pub async fn next_page(&mut self) -> Result<Option<Vec<ObjectRow>>> {
-        let _ = (&self.client, self.group);
-        Err(not_yet())
+impl std::fmt::Debug for GraphClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GraphClient")
+            .field("endpoint", &self.endpoint())
+            .finish_non_exhaustive()
     }
-}
-
-pub(super) fn not_yet() -> Error {
-    Error::new(ErrorId::GraphUnavailable, "Not built yet.")
 }
 
 impl GraphClient {
-    /// Signs in once and reads the granted roles. No Graph request.
+    /// Signs in once and reads the granted roles; no Graph request. An unreachable host costs no more
+    /// than `timeout`, which is also the limit of each later request.
     pub async fn connect(
-        _connection: &Connection,
-        _timeout: Duration,
-        _ctx: &Context,
+        connection: &Connection,
+        timeout: Duration,
+        ctx: &Context,
     ) -> Result<GraphClient> {
-        Err(not_yet())
+        GraphClient::connect_tuned(connection, timeout, ctx, Tuning::default()).await
     }
 
-    /// The `roles` claim of the current token (for a person's token, its `scp`), as a hint.
+    async fn connect_tuned(
+        connection: &Connection,
+        timeout: Duration,
+        ctx: &Context,
+        tuning: Tuning,
+    ) -> Result<GraphClient> {
+        ctx.cancel.check()?;
+        let endpoints = Endpoints::of(connection)?;
+        let sign_in = SignInState::new(connection)?;
+        let ca = match &connection.certificate_authority_path {
+            Some(path) => {
+                let content = read_file(Path::new(path), 4 << 20).await.map_err(|e| {
+                    Error::new(
+                        ErrorId::ConfigurationInvalid,
+                        format!("The certificate authority file {path} can't be read."),
+                    )
+                    .target("connection.certificateAuthorityPath")
+                    .caused_by(&e)
+                })?;
+                Some((path.as_str(), content))
+            }
+            None => None,
+        };
+        let https = [&endpoints.login, &endpoints.graph]
+            .iter()
+            .any(|e| e.starts_with("https:"));
+        let timeout = timeout.clamp(Duration::from_secs(1), Duration::from_secs(3600));
+        let wire = Wire::new(ca.as_ref().map(|(p, c)| (*p, c.as_slice())), https, timeout)?;
+        let client = GraphClient {
+            session: Arc::new(Session {
+                endpoints,
+                timeout,
+                tuning,
+                wire,
+                limiter: Limiter::new(),
+                sign_in,
+                counts: Counts::default(),
+            }),
+            ctx: ctx.clone(),
+        };
+        ctx.cancel.guard(client.session.token(ctx, None)).await?;
+        Ok(client)
+    }
+
+    /// The `roles` claim of the current token (for a person's token, its `scp`), not verified: a hint.
     pub fn roles(&self) -> Vec<String> {
-        Vec::new()
+        self.session.sign_in.granted().unwrap_or_default()
     }
 
     /// Tasks that the roles don't allow, with the permissions that would. Empty when the token is
-    /// opaque.
+    /// opaque: Graph decides.
     pub fn missing_roles(&self) -> Vec<MissingRole> {
-        Vec::new()
+        self.session
+            .sign_in
+            .granted()
+            .map(|roles| permissions::missing(&roles))
+            .unwrap_or_default()
     }
 
     /// Graph's base URL.
     pub fn endpoint(&self) -> &str {
-        ""
+        &self.session.endpoints.graph
     }
 
     /// The same session for another operation: its host is asked, its cancellation obeyed.
     pub fn with_context(&self, ctx: &Context) -> GraphClient {
-        let mut client = self.clone();
-        client.ctx = ctx.clone();
-        client
+        GraphClient {
+            session: Arc::clone(&self.session),
+            ctx: ctx.clone(),
+        }
     }
 
     /// Groups with members, in full or changes.
     pub fn groups_delta(&self, start: DeltaStart) -> DeltaReader<GroupRow> {
+        // Slices of a group come without its properties: an absent name is no null name.
+        let reading = Reading {
+            kind: MemberKind::Group,
+            whole_objects: false,
+        };
         DeltaReader::new(
             self.clone(),
-            Reading {
-                kind: MemberKind::Group,
-                whole_objects: false,
-            },
+            "groups",
+            GROUP_SELECT,
+            &READ_GROUPS,
+            reading,
             start,
         )
     }
 
     /// Users' anchors, in full or changes.
     pub fn users_delta(&self, start: DeltaStart) -> DeltaReader<ObjectRow> {
-        let whole_objects = start == DeltaStart::Full;
+        let reading = Reading {
+            kind: MemberKind::User,
+            whole_objects: start == DeltaStart::Full,
+        };
         DeltaReader::new(
             self.clone(),
-            Reading {
-                kind: MemberKind::User,
-                whole_objects,
-            },
+            "users",
+            USER_SELECT,
+            &READ_USERS,
+            reading,
             start,
         )
     }
 
     /// Devices' anchors, in full or changes.
     pub fn devices_delta(&self, start: DeltaStart) -> DeltaReader<ObjectRow> {
-        let whole_objects = start == DeltaStart::Full;
+        let reading = Reading {
+            kind: MemberKind::Device,
+            whole_objects: start == DeltaStart::Full,
+        };
         DeltaReader::new(
             self.clone(),
-            Reading {
-                kind: MemberKind::Device,
-                whole_objects,
-            },
+            "devices",
+            DEVICE_SELECT,
+            &READ_DEVICES,
+            reading,
             start,
         )
     }
 
-    /// One group, with `allowExternalSenders`; `None` when there is none (404).
-    pub async fn group(&self, _id: ObjectId) -> Result<Option<CloudGroup>> {
-        Err(not_yet())
-    }
-
-    /// `allowExternalSenders` of many groups; `None` where the group has no such property or is
-    /// gone.
-    pub async fn groups_allow_external_senders(
-        &self,
-        _ids: &[ObjectId],
-    ) -> Result<Vec<(ObjectId, Option<bool>)>> {
-        Err(not_yet())
-    }
-
-    /// The per-group flags of all groups that have one (beta). `WritebackFlagUnavailable` when the
-    /// cloud has none.
-    pub async fn group_flags(&self) -> Result<Vec<(ObjectId, WritebackFlag)>> {
-        Err(not_yet())
-    }
-
-    /// Writes the per-group flag (beta); nulls are sent as nulls.
-    pub async fn set_group_flag(&self, _id: ObjectId, _flag: &WritebackFlag) -> Result<()> {
-        Err(not_yet())
-    }
-
-    /// Where groups stand. [`Presence::Gone`] only on positive evidence; anything unclear is an
-    /// error.
-    pub async fn deletion_state(&self, _ids: &[ObjectId]) -> Result<Vec<(ObjectId, Presence)>> {
-        Err(not_yet())
-    }
-
-    /// Users, devices, groups and contacts by id, with anchors. Ids without object are left out.
-    pub async fn objects_by_id(&self, _ids: &[ObjectId]) -> Result<Vec<ObjectRow>> {
-        Err(not_yet())
-    }
-
     /// Direct members of a group, with anchors.
     pub async fn members(&self, group: ObjectId) -> MembersReader {
-        MembersReader {
-            client: self.clone(),
-            group,
-        }
-    }
-
-    /// The tenant switches.
-    pub async fn tenant_features(&self) -> Result<TenantFeatures> {
-        Err(not_yet())
-    }
-
-    /// Turns a tenant switch on or off.
-    pub async fn set_tenant_feature(&self, _feature: TenantFeature, _on: bool) -> Result<()> {
-        Err(not_yet())
-    }
-
-    /// `NewUnifiedGroupWritebackDefault` of the directory setting; `None` = not set, which means
-    /// "written".
-    pub async fn new_group_default(&self) -> Result<Option<bool>> {
-        Err(not_yet())
+        MembersReader::new(self.clone(), group)
     }
 
     /// What this session has asked of Graph so far.
     pub fn counters(&self) -> GraphCounters {
-        GraphCounters::default()
+        self.session.counters()
     }
 
     /// Measures sign-in and a small read, and compares clocks.
     pub async fn check(&self) -> Result<GraphCheck> {
-        Err(not_yet())
+        let cancel = &self.ctx.cancel;
+        let token_latency = if self.session.sign_in.interactive {
+            None
+        } else {
+            Some(cancel.guard(self.session.fresh_token(&self.ctx)).await?)
+        };
+        let url = self
+            .session
+            .endpoints
+            .graph_address("/v1.0/groups?$select=id&$top=1")?;
+        let start = Instant::now();
+        let date = |answer: &Answer| {
+            serde_json::from_slice::<serde_json::Value>(&answer.body)?;
+            Ok(answer.date())
+        };
+        let server_date = self
+            .call(&Call::get(url, &READ_GROUPS), date)
+            .await
+            .map_err(Error::from)?;
+        Ok(GraphCheck {
+            token_latency,
+            graph_latency: start.elapsed(),
+            server_date,
+            clock_difference_seconds: server_date.map(seconds_ahead),
+        })
+    }
+}
+
+/// Local clock minus `server`, in whole seconds.
+fn seconds_ahead(server: SystemTime) -> i64 {
+    let local = SystemTime::now();
+    let seconds = |d: Duration| i64::try_from(d.as_secs()).unwrap_or(i64::MAX);
+    match local.duration_since(server) {
+        Ok(ahead) => seconds(ahead),
+        Err(behind) => -seconds(behind.duration()),
     }
 }

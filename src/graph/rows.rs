@@ -214,7 +214,7 @@ impl ObjectRow {
 
 /// `@odata.type` to kind; unknown types are [`MemberKind::Other`].
 pub(super) fn kind_of(odata_type: Option<&str>) -> MemberKind {
-    match odata_type.map(|t| t.trim_start_matches("#microsoft.graph.")) {
+    match odata_type.map(|t| t.strip_prefix("#microsoft.graph.").unwrap_or(t)) {
         Some("user") => MemberKind::User,
         Some("group") => MemberKind::Group,
         Some("device") => MemberKind::Device,
@@ -224,17 +224,17 @@ pub(super) fn kind_of(odata_type: Option<&str>) -> MemberKind {
     }
 }
 
-/// Makes a row from its JSON. `Err` = the answer as a whole can't be trusted (a row without id).
-pub(super) trait FromJson: Sized + Send + 'static {
+/// Makes a row from its JSON. A row without a sound id doesn't even parse: then the answer as a
+/// whole can't be trusted.
+pub(super) trait FromJson: std::hash::Hash + Sized + Send + 'static {
     /// The JSON form.
     type Raw: for<'de> Deserialize<'de> + Send;
 
-    /// Parses; malformed values are described in `faults`, and the row is marked unreadable.
-    fn from_raw(
-        raw: Self::Raw,
-        reading: &Reading,
-        faults: &mut Vec<String>,
-    ) -> Result<Self, String>;
+    /// Malformed values are described in `faults`, and the row is marked unreadable.
+    fn from_raw(raw: Self::Raw, reading: &Reading, faults: &mut Vec<String>) -> Self;
+
+    /// False when the object may not be read, see [`ObjectRow::Changed`].
+    fn is_readable(&self) -> bool;
 }
 
 /// How rows of one read are to be understood.
@@ -347,19 +347,21 @@ fn text(value: Value) -> Option<String> {
 impl FromJson for GroupRow {
     type Raw = RawGroup;
 
-    fn from_raw(raw: RawGroup, _: &Reading, faults: &mut Vec<String>) -> Result<Self, String> {
-        if let Some(removed) = raw.removed {
-            return Ok(GroupRow::Removed {
+    fn from_raw(raw: RawGroup, _: &Reading, faults: &mut Vec<String>) -> Self {
+        match raw.removed {
+            Some(removed) => GroupRow::Removed {
                 id: raw.id,
                 permanent: removed.permanent(),
-            });
+            },
+            None => GroupRow::Changed(group_patch(raw.id, raw.properties, raw.members, faults)),
         }
-        Ok(GroupRow::Changed(group_patch(
-            raw.id,
-            raw.properties,
-            raw.members,
-            faults,
-        )))
+    }
+
+    fn is_readable(&self) -> bool {
+        matches!(
+            self,
+            GroupRow::Removed { .. } | GroupRow::Changed(GroupPatch { readable: true, .. })
+        )
     }
 }
 
@@ -403,28 +405,15 @@ fn group_patch(
     patch
 }
 
-/// A group from a single GET.
-pub(super) fn group_from_object(
-    id: ObjectId,
-    properties: Properties,
-    faults: &mut Vec<String>,
-) -> GroupPatch {
-    group_patch(id, properties, None, faults)
-}
-
 impl FromJson for ObjectRow {
     type Raw = RawObject;
 
-    fn from_raw(
-        raw: RawObject,
-        reading: &Reading,
-        faults: &mut Vec<String>,
-    ) -> Result<Self, String> {
+    fn from_raw(raw: RawObject, reading: &Reading, faults: &mut Vec<String>) -> Self {
         if let Some(removed) = raw.removed {
-            return Ok(ObjectRow::Removed {
+            return ObjectRow::Removed {
                 id: raw.id,
                 permanent: removed.permanent(),
-            });
+            };
         }
         let kind = match raw.odata_type.as_deref() {
             None => reading.kind,
@@ -445,13 +434,20 @@ impl FromJson for ObjectRow {
         let sentinel_missing = display_name.is_null()
             || (kind == MemberKind::User && principal_name.is_null())
             || (reading.whole_objects && display_name.is_absent());
-        Ok(ObjectRow::Changed {
+        ObjectRow::Changed {
             id: raw.id,
             kind,
             sid,
             immutable_id,
             display_name,
             readable: take.sound && !sentinel_missing,
-        })
+        }
+    }
+
+    fn is_readable(&self) -> bool {
+        matches!(
+            self,
+            ObjectRow::Removed { .. } | ObjectRow::Changed { readable: true, .. }
+        )
     }
 }

@@ -154,6 +154,26 @@ impl Expression {
         &self.text
     }
 
+    /// The texts that stand in it.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        fn collect<'a>(node: &'a Node, out: &mut Vec<&'a str>) {
+            match node {
+                Node::Literal(Value::Text(text)) => out.push(text),
+                Node::Literal(_) | Node::Attribute(_) => {}
+                Node::Call(_, arguments) => {
+                    arguments.iter().flatten().for_each(|n| collect(n, out));
+                }
+                Node::Compare(_, left, right) => {
+                    collect(left, out);
+                    collect(right, out);
+                }
+            }
+        }
+        let mut out = Vec::new();
+        collect(&self.root, &mut out);
+        out
+    }
+
     /// A property used here that was not read for this group.
     pub(crate) fn unread(&self, group: &CloudGroup) -> Option<&'static str> {
         let source = self.sources.iter().find(|s| s.unread(group))?;

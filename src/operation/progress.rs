@@ -139,3 +139,93 @@ impl Phases {
         self.0.iter().find(|phase| phase.news)?.due()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn at(start: Instant, ms: u64) -> Instant {
+        start + Duration::from_millis(ms)
+    }
+
+    fn take(phases: &mut Phases, now: Instant) -> Option<Value> {
+        phases
+            .take(now, false)
+            .map(|line| serde_json::from_str(&line).unwrap())
+    }
+
+    #[test]
+    fn rate_and_time_left_come_from_the_last_seconds() {
+        let start = Instant::now();
+        let mut phases = Phases::default();
+        phases.set("Import", 0, Some(1000), String::new(), start);
+        let first = take(&mut phases, start).unwrap();
+        assert_eq!(
+            (&first["rate"], &first["secondsLeft"]),
+            (&Value::Null, &Value::Null)
+        );
+        // 10 a second for 20 seconds, then 20 a second for 15.
+        for tick in 1..=200 {
+            phases.set(
+                "Import",
+                tick,
+                Some(1000),
+                String::new(),
+                at(start, tick * 100),
+            );
+        }
+        let slow = take(&mut phases, at(start, 20_000)).unwrap();
+        assert_eq!(
+            (&slow["rate"], &slow["secondsLeft"]),
+            (&10.0.into(), &80.into())
+        );
+        for tick in 1..=150 {
+            phases.set(
+                "Import",
+                200 + 2 * tick,
+                Some(1000),
+                String::new(),
+                at(start, 20_000 + tick * 100),
+            );
+        }
+        let fast = take(&mut phases, at(start, 35_000)).unwrap();
+        assert_eq!(
+            (&fast["rate"], &fast["secondsLeft"]),
+            (&20.0.into(), &25.into())
+        );
+        assert!(phases.0[0].samples.len() <= 42, "the window is bounded");
+        // A phase that starts anew doesn't count backwards.
+        phases.set("Import", 0, None, String::new(), at(start, 36_000));
+        let anew = take(&mut phases, at(start, 36_000)).unwrap();
+        assert_eq!(
+            (&anew["rate"], &anew["secondsLeft"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+
+    #[test]
+    fn a_later_phase_waits_for_an_earlier_one() {
+        let start = Instant::now();
+        let mut phases = Phases::default();
+        phases.set("Import", 1, None, String::new(), start);
+        assert!(take(&mut phases, start).is_some());
+        phases.set("Import", 2, None, String::new(), at(start, 10));
+        phases.set("Export", 1, None, String::new(), at(start, 20));
+        assert_eq!(take(&mut phases, at(start, 30)), None);
+        assert_eq!(phases.due(), Some(at(start, 100)));
+        assert_eq!(take(&mut phases, at(start, 100)).unwrap()["done"], 2);
+        assert_eq!(
+            take(&mut phases, at(start, 100)).unwrap()["phase"],
+            "Export"
+        );
+        assert_eq!(take(&mut phases, at(start, 100)), None);
+        assert_eq!(phases.due(), None);
+        // At the end nothing waits.
+        phases.set("Export", 2, None, "x".repeat(5000), at(start, 101));
+        let last = phases.take(at(start, 101), true).unwrap();
+        assert!(last.len() < 2 * LONGEST_TEXT);
+    }
+}

@@ -1,5 +1,7 @@
 //! The options of `gwb_open`, validated as a whole: every fault is named with its path.
 
+use std::path::PathBuf;
+
 use serde_json::{Map, Value};
 
 use super::members::{Faults, Form, Shape};
@@ -56,6 +58,33 @@ const SIGN_IN: &[(&str, Shape)] = &[
 ];
 
 impl Options {
+    /// The folder of the stores: the one given, the environment's, else the system's place for state.
+    pub fn store_folder(&self) -> Result<PathBuf> {
+        if let Some(given) = &self.store_directory {
+            return Ok(PathBuf::from(given));
+        }
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        if let Some(given) = variable("GROUPWRITEBACK_STORE") {
+            return Ok(given);
+        }
+        let place = if cfg!(windows) {
+            variable("ProgramData").map(|data| data.join("GroupWriteback"))
+        } else if crate::ffi::os::is_root() {
+            Some(PathBuf::from("/var/lib/group-writeback"))
+        } else {
+            variable("XDG_STATE_HOME")
+                .or_else(|| variable("HOME").map(|home| home.join(".local/state")))
+                .map(|state| state.join("group-writeback"))
+        };
+        place.ok_or_else(|| {
+            Error::new(
+                ErrorId::StoreUnavailable,
+                "There is no usual place for the store: neither ProgramData nor XDG_STATE_HOME nor HOME is set.",
+            )
+            .action("Name a folder with -StoreDirectory or in the environment variable GROUPWRITEBACK_STORE.")
+        })
+    }
+
     /// Reads the JSON of `gwb_open`.
     pub fn parse(config: &Value) -> Result<Options> {
         let Some(members) = config.as_object() else {

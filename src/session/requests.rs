@@ -18,6 +18,8 @@ const ENABLE: Shape = &[
     ("organizationalUnit", Form::Text),
     ("version", Form::Choice(&["V1", "V2", "CloudSync"])),
     ("createContainer", Form::Flag),
+    ("withoutExchange", Form::Flag),
+    ("takeOver", Form::Flag),
     WHAT_IF,
 ];
 const DISABLE: Shape = &[

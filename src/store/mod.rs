@@ -5,10 +5,24 @@
 //!
 //! A run's writes carry its lease's [`Fence`] and fail with `LeaseLost` once another run has taken over.
 
+mod groups;
+mod import;
+mod known;
+mod lease;
+mod objects;
+mod pending;
+mod plans;
 mod records;
+mod runs;
+mod schema;
+mod sql;
+mod sqlite;
+mod sqlite_store;
+mod swap;
 mod types;
 
 pub use records::*;
+pub use sqlite::SqliteStore;
 pub use types::*;
 
 use crate::config::Configuration;
@@ -117,6 +131,8 @@ pub trait Store: Send + Sync {
     fn incomplete_groups(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<ObjectId>>;
     /// An object's anchors.
     fn object(&self, id: ObjectId) -> Result<Option<AnchorObject>>;
+    /// The object that a member of AD with this key stands for.
+    fn object_by_key(&self, key: &MemberKey) -> Result<Option<AnchorObject>>;
     /// A group's members by id, with how each is written.
     fn members(
         &self,
@@ -153,11 +169,12 @@ pub trait Store: Send + Sync {
     fn pending_group(&self, id: ObjectId) -> Result<Option<PendingGroup>>;
     /// Number of groups with work to do.
     fn count_pending(&self) -> Result<u64>;
-    /// A group's pending memberships, by member.
+    /// A group's pending memberships, by member. All of a member are on one page, which may exceed `limit` for that.
+    /// A removal's key is left out while another member of the group has it (an object made anew in the cloud).
     fn pending_members(
         &self,
         group: ObjectId,
-        after: Option<&PendingMember>,
+        after: Option<ObjectId>,
         limit: usize,
     ) -> Result<Vec<PendingMember>>;
     /// Makes groups pending (attributes), with a full comparison of members if `verify`.

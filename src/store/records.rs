@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::UtcMillis;
+use crate::clock::Millis;
 use crate::model::Guid;
 use crate::plan::{GroupPlan, PlannedMember};
 
@@ -27,7 +27,7 @@ pub struct PlanHeader {
     /// Kind of cycle.
     pub policy_type: PolicyType,
     /// When.
-    pub created: UtcMillis,
+    pub created: Millis,
 }
 
 /// Operations of a plan by kind.
@@ -161,7 +161,7 @@ pub struct RunHeader {
     /// Kind of cycle.
     pub policy_type: PolicyType,
     /// When.
-    pub started: UtcMillis,
+    pub started: Millis,
 }
 
 /// How a run ended.
@@ -220,9 +220,9 @@ pub struct RunStep {
     /// How it ended.
     pub result: RunOutcome,
     /// Start.
-    pub started: UtcMillis,
+    pub started: Millis,
     /// End.
-    pub ended: Option<UtcMillis>,
+    pub ended: Option<Millis>,
     /// Units done.
     pub done: u64,
 }
@@ -233,7 +233,7 @@ pub struct RunEnd {
     /// How.
     pub result: RunOutcome,
     /// When.
-    pub ended: UtcMillis,
+    pub ended: Millis,
     /// The plan it made or applied.
     pub plan_id: Option<Guid>,
     /// Numbers.

@@ -39,11 +39,12 @@ CREATE INDEX members_by_member ON members (member_id);
 CREATE TABLE objects (id BLOB PRIMARY KEY, kind INTEGER NOT NULL, name TEXT, sid BLOB, immutable_id TEXT,
     readable INTEGER NOT NULL, removed INTEGER NOT NULL, resolution INTEGER NOT NULL DEFAULT 0, key BLOB)
     WITHOUT ROWID, STRICT;
-CREATE INDEX objects_removed ON objects (id) WHERE removed = 1;
 CREATE INDEX objects_by_sid ON objects (sid) WHERE sid IS NOT NULL;
 CREATE INDEX objects_by_key ON objects (key) WHERE key IS NOT NULL;
 CREATE INDEX objects_to_look_up ON objects (id)
     WHERE resolution >= 2 OR (resolution = 0 AND sid IS NULL AND immutable_id IS NOT NULL);
+-- Members without a row in `objects`; may hold ids that have no group any more.
+CREATE TABLE unknown_members (id BLOB PRIMARY KEY, kind INTEGER NOT NULL) WITHOUT ROWID, STRICT;
 
 -- Full reads in progress.
 CREATE TABLE stage_groups (id BLOB PRIMARY KEY, state INTEGER NOT NULL, since INTEGER NOT NULL,
@@ -92,7 +93,8 @@ CREATE INDEX runs_open ON runs (no) WHERE result IS NULL;
 /// Brings the file to this version's tables.
 pub(super) fn migrate(c: &mut Connection, path: &Path) -> Outcome<()> {
     let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
-    let version = |c: &Connection| c.pragma_query_value(None, "user_version", |r| r.get::<_, i32>(0));
+    let version =
+        |c: &Connection| c.pragma_query_value(None, "user_version", |r| r.get::<_, i32>(0));
     if version(c)? == known {
         return check_ours(c, path);
     }
@@ -104,7 +106,10 @@ pub(super) fn migrate(c: &mut Connection, path: &Path) -> Outcome<()> {
     }
     if found > 0 {
         check_ours(&tx, path)?;
-    } else if tx.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get::<_, i64>(0))? > 0 {
+    } else if tx.query_row("SELECT count(*) FROM sqlite_schema", [], |r| {
+        r.get::<_, i64>(0)
+    })? > 0
+    {
         return Err(foreign(path));
     }
     for step in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
@@ -118,7 +123,11 @@ pub(super) fn migrate(c: &mut Connection, path: &Path) -> Outcome<()> {
 
 fn check_ours(c: &Connection, path: &Path) -> Outcome<()> {
     let id: i32 = c.pragma_query_value(None, "application_id", |r| r.get(0))?;
-    if id == APPLICATION_ID { Ok(()) } else { Err(foreign(path)) }
+    if id == APPLICATION_ID {
+        Ok(())
+    } else {
+        Err(foreign(path))
+    }
 }
 
 fn newer(path: &Path, found: i32, known: i32) -> Fault {
@@ -136,7 +145,10 @@ fn newer(path: &Path, found: i32, known: i32) -> Fault {
 fn foreign(path: &Path) -> Fault {
     unavailable(
         path,
-        format!("{} is a SQLite file, but no store of Group Writeback.", path.display()),
+        format!(
+            "{} is a SQLite file, but no store of Group Writeback.",
+            path.display()
+        ),
     )
     .action("Choose another directory or configuration name.")
     .into()

@@ -8,7 +8,8 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Fence, PolicyType, UtcMillis};
+use super::{Fence, PolicyType};
+use crate::clock::{self, Millis};
 use crate::error::{Error, ErrorId};
 use crate::model::{CloudState, Guid, MemberKey, MemberKind, Sid, SkipReason};
 
@@ -53,25 +54,31 @@ impl Fault {
         let file = path.display();
         match self {
             Fault::Ours(error) => error,
-            Fault::Content(text) => {
-                unavailable(path, format!("The store {file} holds what can't be read: {text}."))
-                    .action(REBUILD)
-            }
+            Fault::Content(text) => unavailable(
+                path,
+                format!("The store {file} holds what can't be read: {text}."),
+            )
+            .action(REBUILD),
             Fault::Sql(error) => {
                 let code = error.sqlite_error_code();
                 let (what, action) = match code {
                     Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                         ("is damaged", Some(REBUILD))
                     }
-                    Some(ErrorCode::DiskFull) => {
-                        ("can't be written: the disk is full", Some("Free space on that disk, then try again; what was committed is kept."))
-                    }
-                    Some(ErrorCode::ReadOnly) => {
-                        ("can't be written: it is read-only", Some("Give the account write access to the file and its directory."))
-                    }
-                    Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                        ("is locked by another process", Some("Wait, or end the program that keeps the file open."))
-                    }
+                    Some(ErrorCode::DiskFull) => (
+                        "can't be written: the disk is full",
+                        Some(
+                            "Free space on that disk, then try again; what was committed is kept.",
+                        ),
+                    ),
+                    Some(ErrorCode::ReadOnly) => (
+                        "can't be written: it is read-only",
+                        Some("Give the account write access to the file and its directory."),
+                    ),
+                    Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
+                        "is locked by another process",
+                        Some("Wait, or end the program that keeps the file open."),
+                    ),
                     Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                         ("can't be opened", None)
                     }
@@ -152,21 +159,34 @@ impl FromSql for KeyColumn {
     }
 }
 
-/// Enums as small integers; the numbers are for life.
+/// An enum as a small integer.
+pub(super) trait IntColumn: Sized {
+    fn number(&self) -> i64;
+    fn from_number(number: i64) -> FromSqlResult<Self>;
+}
+
+/// The numbers are for life.
 macro_rules! int_column {
     ($type:ident { $($variant:ident = $number:literal),* $(,)? }) => {
-        impl ToSql for $type {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                let number: i64 = match self { $($type::$variant => $number),* };
-                Ok(number.into())
+        impl $crate::store::sql::IntColumn for $type {
+            fn number(&self) -> i64 {
+                match self { $($type::$variant => $number),* }
+            }
+            fn from_number(number: i64) -> rusqlite::types::FromSqlResult<Self> {
+                match number {
+                    $($number => Ok($type::$variant),)*
+                    other => Err(rusqlite::types::FromSqlError::OutOfRange(other)),
+                }
             }
         }
-        impl FromSql for $type {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                match value.as_i64()? {
-                    $($number => Ok($type::$variant),)*
-                    other => Err(FromSqlError::OutOfRange(other)),
-                }
+        impl rusqlite::types::ToSql for $type {
+            fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+                Ok($crate::store::sql::IntColumn::number(self).into())
+            }
+        }
+        impl rusqlite::types::FromSql for $type {
+            fn column_result(value: rusqlite::types::ValueRef<'_>) -> rusqlite::types::FromSqlResult<Self> {
+                $crate::store::sql::IntColumn::from_number(value.as_i64()?)
             }
         }
     };
@@ -233,13 +253,17 @@ pub(super) fn run(c: &Connection, sql: &str, params: impl rusqlite::Params) -> O
 /// A write under way.
 pub(super) struct Tx<'c> {
     pub(super) c: &'c Connection,
-    pub(super) now: UtcMillis,
+    pub(super) now: Millis,
     seq: Cell<i64>,
 }
 
 impl<'c> Tx<'c> {
     pub(super) fn new(c: &'c Connection) -> Self {
-        Tx { c, now: now(), seq: Cell::new(0) }
+        Tx {
+            c,
+            now: clock::now(),
+            seq: Cell::new(0),
+        }
     }
 
     /// Refuses a run that has lost its lease.
@@ -267,19 +291,12 @@ impl<'c> Tx<'c> {
         if self.seq.get() == 0 {
             let seq = self
                 .c
-                .prepare_cached("UPDATE counter SET change_seq = change_seq + 1 RETURNING change_seq")?
+                .prepare_cached(
+                    "UPDATE counter SET change_seq = change_seq + 1 RETURNING change_seq",
+                )?
                 .query_row(params![], |r| r.get(0))?;
             self.seq.set(seq);
         }
         Ok(self.seq.get())
     }
-}
-
-/// The clock.
-pub(super) fn now() -> UtcMillis {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .ok()
-        .and_then(|d| i64::try_from(d.as_millis()).ok())
-        .unwrap_or(0)
 }

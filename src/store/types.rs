@@ -1,12 +1,10 @@
 //! What goes into the store and comes out of it. Plain data.
 
+use crate::clock::Millis;
 use crate::model::{
     CloudGroup, CloudState, DirectoryGroup, Guid, MemberKey, MemberKind, ObjectId, Sid, SkipReason,
     WritebackFlag,
 };
-
-/// Milliseconds since 1970-01-01 UTC.
-pub type UtcMillis = i64;
 
 /// The number a run's writes carry; the store refuses all but the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +45,7 @@ pub struct Watermark {
     /// What was selected; a difference means a full read.
     pub select: String,
     /// When it was stored; the store's clock, ignored on input.
-    pub saved_at: UtcMillis,
+    pub saved_at: Millis,
 }
 
 /// Where rows of a read go.
@@ -178,7 +176,7 @@ pub struct CachedGroup {
     /// State.
     pub state: CloudState,
     /// When it came into that state.
-    pub since: UtcMillis,
+    pub since: Millis,
     /// False: the last full read didn't list it, and nothing says it is deleted. To be confirmed, untouched until then.
     pub listed: bool,
     /// False: the last row about it could not be read.
@@ -240,7 +238,7 @@ pub struct PendingGroup {
     /// Error of the last failed export.
     pub last_error: Option<String>,
     /// Pending since.
-    pub since: UtcMillis,
+    pub since: Millis,
 }
 
 /// A membership with work to do. A member whose key changed has a removal (old key) and an addition.
@@ -304,5 +302,5 @@ pub struct KnownGroup {
     /// The AD group, `member_count` included.
     pub group: DirectoryGroup,
     /// When it was saved.
-    pub saved_at: UtcMillis,
+    pub saved_at: Millis,
 }

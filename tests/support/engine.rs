@@ -16,15 +16,26 @@ pub struct Ended {
 
 impl Ended {
     pub fn items(&self, kind: &str) -> Vec<&Value> {
-        self.events.iter().filter(|e| e["event"] == "item" && e["type"] == kind).map(|e| &e["value"]).collect()
+        self.events
+            .iter()
+            .filter(|e| e["event"] == "item" && e["type"] == kind)
+            .map(|e| &e["value"])
+            .collect()
     }
 
     pub fn errors(&self) -> Vec<&Value> {
-        self.events.iter().filter(|e| e["event"] == "error").map(|e| &e["error"]).collect()
+        self.events
+            .iter()
+            .filter(|e| e["event"] == "error")
+            .map(|e| &e["error"])
+            .collect()
     }
 
     pub fn warnings(&self) -> Vec<&Value> {
-        self.events.iter().filter(|e| e["event"] == "warning").collect()
+        self.events
+            .iter()
+            .filter(|e| e["event"] == "warning")
+            .collect()
     }
 
     /// The result's value; a failure ends the test with its text.
@@ -36,7 +47,10 @@ impl Ended {
     }
 
     pub fn error_id(&self) -> &str {
-        self.error.as_ref().and_then(|e| e["id"].as_str()).unwrap_or("(no error)")
+        self.error
+            .as_ref()
+            .and_then(|e| e["id"].as_str())
+            .unwrap_or("(no error)")
     }
 }
 
@@ -53,7 +67,10 @@ fn take(buffer: &mut ffi::gwb_buffer) -> Vec<u8> {
 }
 
 fn empty() -> ffi::gwb_buffer {
-    ffi::gwb_buffer { ptr: std::ptr::null_mut(), len: 0 }
+    ffi::gwb_buffer {
+        ptr: std::ptr::null_mut(),
+        len: 0,
+    }
 }
 
 /// An open session and the secrets its host knows.
@@ -107,7 +124,15 @@ impl Engine {
             _ => ffi::gwb_query,
         };
         // SAFETY: valid pointers for the length of the call.
-        let status = unsafe { function(self.session, text.as_ptr(), text.len(), &mut operation, &mut error) };
+        let status = unsafe {
+            function(
+                self.session,
+                text.as_ptr(),
+                text.len(),
+                &mut operation,
+                &mut error,
+            )
+        };
         if status == ffi::GWB_OK {
             return Ok(operation);
         }
@@ -123,11 +148,18 @@ impl Engine {
             ffi::GWB_OK => {
                 let bytes = take(&mut events);
                 let text = std::str::from_utf8(&bytes).expect("UTF-8");
-                Some(text.lines().map(|l| serde_json::from_str(l).expect("JSON lines")).collect())
+                Some(
+                    text.lines()
+                        .map(|l| serde_json::from_str(l).expect("JSON lines"))
+                        .collect(),
+                )
             }
             ffi::GWB_PENDING => Some(Vec::new()),
             ffi::GWB_END => None,
-            other => panic!("gwb_next: {other}: {}", String::from_utf8_lossy(&take(&mut error))),
+            other => panic!(
+                "gwb_next: {other}: {}",
+                String::from_utf8_lossy(&take(&mut error))
+            ),
         }
     }
 
@@ -138,7 +170,12 @@ impl Engine {
         let mut error = empty();
         // SAFETY: valid pointers for the length of the call.
         let status = unsafe { ffi::gwb_answer(operation, bytes.as_ptr(), bytes.len(), &mut error) };
-        assert_eq!(status, ffi::GWB_OK, "{}", String::from_utf8_lossy(&take(&mut error)));
+        assert_eq!(
+            status,
+            ffi::GWB_OK,
+            "{}",
+            String::from_utf8_lossy(&take(&mut error))
+        );
     }
 
     pub fn cancel(operation: u64) {
@@ -176,11 +213,17 @@ impl Engine {
     fn reply(&self, operation: u64, event: &Value) {
         let ask = &event["ask"];
         match event["kind"].as_str() {
-            Some("secret") => match self.secrets[event["name"].as_str().unwrap_or_default()].as_str() {
+            Some("secret") => match self.secrets[event["name"].as_str().unwrap_or_default()]
+                .as_str()
+            {
                 Some(secret) => Engine::answer(operation, &json!({"ask": ask}), secret.as_bytes()),
                 None => Engine::answer(operation, &json!({"ask": ask, "unavailable": true}), b""),
             },
-            Some("approve") => Engine::answer(operation, &json!({"ask": ask, "approve": true, "refused": []}), b""),
+            Some("approve") => Engine::answer(
+                operation,
+                &json!({"ask": ask, "approve": true, "refused": []}),
+                b"",
+            ),
             _ => Engine::answer(operation, &json!({"ask": ask, "unavailable": true}), b""),
         }
     }
@@ -188,7 +231,10 @@ impl Engine {
     pub fn call(&self, call: &str, request: Value) -> Ended {
         match self.start(call, &request) {
             Ok(operation) => self.drive(operation, |_| ()),
-            Err(error) => Ended { error: Some(error), ..Ended::default() },
+            Err(error) => Ended {
+                error: Some(error),
+                ..Ended::default()
+            },
         }
     }
 
@@ -201,7 +247,11 @@ impl Engine {
     }
 
     pub fn enable(&self, ou: &str) -> Value {
-        self.call("enable", json!({"organizationalUnit": ou, "version": "V1", "createContainer": true})).ok()
+        self.call(
+            "enable",
+            json!({"organizationalUnit": ou, "version": "V1", "createContainer": true}),
+        )
+        .ok()
     }
 
     pub fn cycle(&self, policy: &str) -> Ended {

@@ -21,12 +21,23 @@ fn left448(text: &str) -> String {
 }
 
 /// V1's result for every active M365 group of the dump: attributes and members by mark.
-pub fn v1(dump: &Value, sids: &Sids, own: &BTreeMap<String, String>) -> BTreeMap<String, (BTreeMap<String, BTreeSet<String>>, BTreeSet<String>)> {
+pub fn v1(
+    dump: &Value,
+    sids: &Sids,
+    own: &BTreeMap<String, String>,
+) -> BTreeMap<String, (BTreeMap<String, BTreeSet<String>>, BTreeSet<String>)> {
     let text = |v: &Value| v.as_str().map(str::to_owned);
     let mut anchors: BTreeMap<String, String> = BTreeMap::new();
-    for object in dump["users"].as_array().unwrap().iter().chain(dump["devices"].as_array().unwrap()) {
+    for object in dump["users"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .chain(dump["devices"].as_array().unwrap())
+    {
         let sid = text(&object["onPremisesSecurityIdentifier"]).or_else(|| {
-            let guid = base64::engine::general_purpose::STANDARD.decode(object["onPremisesImmutableId"].as_str()?).ok()?;
+            let guid = base64::engine::general_purpose::STANDARD
+                .decode(object["onPremisesImmutableId"].as_str()?)
+                .ok()?;
             sids.by_guid.get(&guid).cloned()
         });
         if let Some(sid) = sid {
@@ -36,7 +47,14 @@ pub fn v1(dump: &Value, sids: &Sids, own: &BTreeMap<String, String>) -> BTreeMap
     let all = dump["groups"].as_array().unwrap();
     let written: Vec<&Value> = all
         .iter()
-        .filter(|g| g["state"] == "active" && g["groupTypes"].as_array().unwrap().iter().any(|t| t == "Unified"))
+        .filter(|g| {
+            g["state"] == "active"
+                && g["groupTypes"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .any(|t| t == "Unified")
+        })
         .collect();
     for group in all {
         if let Some(sid) = text(&group["onPremisesSecurityIdentifier"]) {
@@ -63,9 +81,15 @@ pub fn v1(dump: &Value, sids: &Sids, own: &BTreeMap<String, String>) -> BTreeMap
             set("cn", Some(format!("Group_{id}")));
             set("grouptype", Some("8".into()));
             set("admindescription", Some(format!("Group_{id}")));
-            set("msds-externaldirectoryobjectid", Some(format!("Group_{id}")));
+            set(
+                "msds-externaldirectoryobjectid",
+                Some(format!("Group_{id}")),
+            );
             set("displayname", text(&group["displayName"]));
-            set("description", text(&group["description"]).map(|d| left448(&d)));
+            set(
+                "description",
+                text(&group["description"]).map(|d| left448(&d)),
+            );
             set("mail", text(&group["mail"]));
             set("mailnickname", text(&group["mailNickname"]));
             set("msexchrequireauthtosendto", Some("TRUE".into()));
@@ -93,7 +117,12 @@ pub fn differences(lab: &Lab, ou: &str, kept: &BTreeSet<String>) -> Vec<String> 
     let mut by_mark: BTreeMap<String, &AdGroup> = BTreeMap::new();
     let mut out = Vec::new();
     for group in found.values() {
-        match group.attributes.get("admindescription").and_then(|v| v.first()).and_then(|v| v.strip_prefix("Group_")) {
+        match group
+            .attributes
+            .get("admindescription")
+            .and_then(|v| v.first())
+            .and_then(|v| v.strip_prefix("Group_"))
+        {
             Some(id) => {
                 if by_mark.insert(id.to_owned(), group).is_some() {
                     out.push(format!("two groups carry the mark of {id}"));
@@ -102,7 +131,10 @@ pub fn differences(lab: &Lab, ou: &str, kept: &BTreeSet<String>) -> Vec<String> 
             None => out.push(format!("{} has no mark", group.dn)),
         }
     }
-    let own = by_mark.iter().map(|(id, g)| (id.clone(), sids.by_dn[&g.dn.to_lowercase()].clone())).collect();
+    let own = by_mark
+        .iter()
+        .map(|(id, g)| (id.clone(), sids.by_dn[&g.dn.to_lowercase()].clone()))
+        .collect();
     let expected = v1(&lab.dump(), &sids, &own);
     for (id, (attributes, members)) in &expected {
         let Some(group) = by_mark.remove(id) else {
@@ -112,23 +144,54 @@ pub fn differences(lab: &Lab, ou: &str, kept: &BTreeSet<String>) -> Vec<String> 
         let names: BTreeSet<&String> = attributes.keys().collect();
         for name in names {
             if group.attributes.get(name) != attributes.get(name) {
-                out.push(format!("{id} {name}: {:?} instead of {:?}", group.attributes.get(name), attributes.get(name)));
+                out.push(format!(
+                    "{id} {name}: {:?} instead of {:?}",
+                    group.attributes.get(name),
+                    attributes.get(name)
+                ));
             }
         }
-        for name in ["mail", "mailnickname", "proxyaddresses", "description", "displayname"] {
+        for name in [
+            "mail",
+            "mailnickname",
+            "proxyaddresses",
+            "description",
+            "displayname",
+        ] {
             if !attributes.contains_key(name) && group.attributes.contains_key(name) {
-                out.push(format!("{id} {name}: {:?} instead of nothing", group.attributes[name]));
+                out.push(format!(
+                    "{id} {name}: {:?} instead of nothing",
+                    group.attributes[name]
+                ));
             }
         }
-        out.extend(members.difference(&group.members).map(|m| format!("{id} lacks {m}")));
-        out.extend(group.members.difference(members).map(|m| format!("{id} has {m} too many")));
+        out.extend(
+            members
+                .difference(&group.members)
+                .map(|m| format!("{id} lacks {m}")),
+        );
+        out.extend(
+            group
+                .members
+                .difference(members)
+                .map(|m| format!("{id} has {m} too many")),
+        );
     }
-    out.extend(by_mark.keys().filter(|id| !kept.contains(*id)).map(|id| format!("{id} is still there")));
+    out.extend(
+        by_mark
+            .keys()
+            .filter(|id| !kept.contains(*id))
+            .map(|id| format!("{id} is still there")),
+    );
     out
 }
 
 /// Ids of groups that stay in AD although the cloud has soft-deleted them.
 pub fn frozen(dump: &Value) -> BTreeSet<String> {
     let groups = dump["groups"].as_array().unwrap();
-    groups.iter().filter(|g| g["state"] == "softDeleted").map(|g| g["id"].as_str().unwrap().to_owned()).collect()
+    groups
+        .iter()
+        .filter(|g| g["state"] == "softDeleted")
+        .map(|g| g["id"].as_str().unwrap().to_owned())
+        .collect()
 }

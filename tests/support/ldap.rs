@@ -11,15 +11,44 @@ use super::Lab;
 pub type Entry = BTreeMap<String, Vec<Vec<u8>>>;
 
 /// Runs `ldapsearch` as the administrator; entries by DN.
-pub fn search(lab: &Lab, base: &str, scope: &str, filter: &str, attributes: &[&str]) -> BTreeMap<String, Entry> {
+pub fn search(
+    lab: &Lab,
+    base: &str,
+    scope: &str,
+    filter: &str,
+    attributes: &[&str],
+) -> BTreeMap<String, Entry> {
     let output = Command::new("ldapsearch")
         .env("LDAPTLS_CACERT", lab.text("caFile"))
-        .args(["-x", "-LLL", "-o", "ldif-wrap=no", "-E", "pr=500/noprompt", "-H", lab.text("ldaps")])
-        .args(["-D", lab.text("adminUser"), "-w", lab.text("adminPassword"), "-b", base, "-s", scope, filter])
+        .args([
+            "-x",
+            "-LLL",
+            "-o",
+            "ldif-wrap=no",
+            "-E",
+            "pr=500/noprompt",
+            "-H",
+            lab.text("ldaps"),
+        ])
+        .args([
+            "-D",
+            lab.text("adminUser"),
+            "-w",
+            lab.text("adminPassword"),
+            "-b",
+            base,
+            "-s",
+            scope,
+            filter,
+        ])
         .args(attributes)
         .output()
         .expect("ldapsearch is installed");
-    assert!(output.status.success(), "ldapsearch {filter}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "ldapsearch {filter}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     parse(&String::from_utf8(output.stdout).expect("LDIF is ASCII"))
 }
 
@@ -29,13 +58,18 @@ fn parse(ldif: &str) -> BTreeMap<String, Entry> {
     for line in ldif.lines().chain([""]) {
         if line.is_empty() {
             if let Some(dn) = entry.remove("dn") {
-                entries.insert(String::from_utf8(dn[0].clone()).expect("UTF-8 DN"), std::mem::take(&mut entry));
+                entries.insert(
+                    String::from_utf8(dn[0].clone()).expect("UTF-8 DN"),
+                    std::mem::take(&mut entry),
+                );
             }
             entry.clear();
         } else if !line.starts_with('#') {
             let (name, value) = line.split_once(':').expect("attribute: value");
             let value = match value.strip_prefix(": ") {
-                Some(encoded) => base64::engine::general_purpose::STANDARD.decode(encoded).expect("base64"),
+                Some(encoded) => base64::engine::general_purpose::STANDARD
+                    .decode(encoded)
+                    .expect("base64"),
                 None => value.strip_prefix(' ').unwrap_or(value).as_bytes().to_vec(),
             };
             entry.entry(name.to_lowercase()).or_default().push(value);
@@ -61,16 +95,29 @@ pub struct Sids {
 }
 
 pub fn sids(lab: &Lab) -> Sids {
-    let all = search(lab, lab.base(), "sub", "(objectSid=*)", &["objectSid", "objectGUID", "mS-DS-ConsistencyGuid"]);
-    let mut found = Sids { by_dn: BTreeMap::new(), by_guid: BTreeMap::new() };
+    let all = search(
+        lab,
+        lab.base(),
+        "sub",
+        "(objectSid=*)",
+        &["objectSid", "objectGUID", "mS-DS-ConsistencyGuid"],
+    );
+    let mut found = Sids {
+        by_dn: BTreeMap::new(),
+        by_guid: BTreeMap::new(),
+    };
     for (dn, entry) in &all {
         let sid = sid_text(&entry["objectsid"][0]);
-        found.by_guid.insert(entry["objectguid"][0].clone(), sid.clone());
+        found
+            .by_guid
+            .insert(entry["objectguid"][0].clone(), sid.clone());
         found.by_dn.insert(dn.to_lowercase(), sid);
     }
     for (dn, entry) in &all {
         if let Some(guid) = entry.get("ms-ds-consistencyguid") {
-            found.by_guid.insert(guid[0].clone(), found.by_dn[&dn.to_lowercase()].clone());
+            found
+                .by_guid
+                .insert(guid[0].clone(), found.by_dn[&dn.to_lowercase()].clone());
         }
     }
     found
@@ -91,14 +138,21 @@ pub fn groups(lab: &Lab, base: &str) -> BTreeMap<String, AdGroup> {
         .into_iter()
         .map(|(dn, entry)| {
             let mut members: Vec<Vec<u8>> = entry.get("member").cloned().unwrap_or_default();
-            let mut range = entry.iter().find(|(k, _)| k.starts_with("member;range=")).map(|(k, v)| (k.clone(), v.clone()));
+            let mut range = entry
+                .iter()
+                .find(|(k, _)| k.starts_with("member;range="))
+                .map(|(k, v)| (k.clone(), v.clone()));
             while let Some((name, values)) = range.take() {
                 members.extend(values);
                 let end = name.rsplit('-').next().expect("range end");
                 if end != "*" {
-                    let next = format!("member;range={}-*", end.parse::<u64>().expect("number") + 1);
+                    let next =
+                        format!("member;range={}-*", end.parse::<u64>().expect("number") + 1);
                     let more = search(lab, &dn, "base", "(objectClass=*)", &[&next]);
-                    range = more.into_values().next().and_then(|e| e.into_iter().find(|(k, _)| k.starts_with("member;range=")));
+                    range = more
+                        .into_values()
+                        .next()
+                        .and_then(|e| e.into_iter().find(|(k, _)| k.starts_with("member;range=")));
                     assert!(range.is_some(), "the range after {end} of {dn} is missing");
                 }
             }
@@ -106,7 +160,9 @@ pub fn groups(lab: &Lab, base: &str) -> BTreeMap<String, AdGroup> {
             let members: BTreeSet<String> = members
                 .iter()
                 .map(|m| {
-                    let member = String::from_utf8(m.clone()).expect("UTF-8 DN").to_lowercase();
+                    let member = String::from_utf8(m.clone())
+                        .expect("UTF-8 DN")
+                        .to_lowercase();
                     sids.by_dn.get(&member).cloned().unwrap_or(member)
                 })
                 .collect();
@@ -114,9 +170,23 @@ pub fn groups(lab: &Lab, base: &str) -> BTreeMap<String, AdGroup> {
             let attributes = entry
                 .iter()
                 .filter(|(k, _)| !k.starts_with("member"))
-                .map(|(k, v)| (k.clone(), v.iter().map(|b| String::from_utf8_lossy(b).into_owned()).collect()))
+                .map(|(k, v)| {
+                    (
+                        k.clone(),
+                        v.iter()
+                            .map(|b| String::from_utf8_lossy(b).into_owned())
+                            .collect(),
+                    )
+                })
                 .collect();
-            (dn.clone(), AdGroup { dn, attributes, members })
+            (
+                dn.clone(),
+                AdGroup {
+                    dn,
+                    attributes,
+                    members,
+                },
+            )
         })
         .collect()
 }
@@ -126,13 +196,30 @@ pub fn modify(lab: &Lab, ldif: &str) {
     use std::io::Write as _;
     let mut child = Command::new("ldapmodify")
         .env("LDAPTLS_CACERT", lab.text("caFile"))
-        .args(["-x", "-H", lab.text("ldaps"), "-D", lab.text("adminUser"), "-w", lab.text("adminPassword")])
+        .args([
+            "-x",
+            "-H",
+            lab.text("ldaps"),
+            "-D",
+            lab.text("adminUser"),
+            "-w",
+            lab.text("adminPassword"),
+        ])
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("ldapmodify is installed");
-    child.stdin.take().expect("stdin").write_all(ldif.as_bytes()).expect("LDIF taken");
+    child
+        .stdin
+        .take()
+        .expect("stdin")
+        .write_all(ldif.as_bytes())
+        .expect("LDIF taken");
     let output = child.wait_with_output().expect("ldapmodify ends");
-    assert!(output.status.success(), "ldapmodify: {}\n{ldif}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "ldapmodify: {}\n{ldif}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

@@ -1,7 +1,14 @@
 //! What the integration tests share: a lab process, a caller of the C ABI, and an independent view of AD by `ldapsearch`.
 //!
 //! The expected state is computed here from the lab's dump by a few lines that know nothing of the engine.
-#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr
+)]
 
 pub mod engine;
 pub mod expected;
@@ -19,8 +26,16 @@ pub fn lab_program() -> PathBuf {
         return given.into();
     }
     let exe = std::env::current_exe().expect("own path");
-    let program = exe.parent().and_then(|d| d.parent()).expect("target folder").join("group-writeback-lab");
-    assert!(program.is_file(), "{} is missing: cargo build -p group-writeback-lab", program.display());
+    let program = exe
+        .parent()
+        .and_then(|d| d.parent())
+        .expect("target folder")
+        .join("group-writeback-lab");
+    assert!(
+        program.is_file(),
+        "{} is missing: cargo build -p group-writeback-lab",
+        program.display()
+    );
     program
 }
 
@@ -40,13 +55,18 @@ impl Lab {
             .spawn()
             .expect("the lab starts");
         let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().expect("stdout")).read_line(&mut line).expect("ready line");
-        let ready = serde_json::from_str(&line).unwrap_or_else(|e| panic!("ready line: {e}: {line}"));
+        BufReader::new(child.stdout.as_mut().expect("stdout"))
+            .read_line(&mut line)
+            .expect("ready line");
+        let ready =
+            serde_json::from_str(&line).unwrap_or_else(|e| panic!("ready line: {e}: {line}"));
         Lab { child, ready }
     }
 
     pub fn text(&self, name: &str) -> &str {
-        self.ready[name].as_str().unwrap_or_else(|| panic!("the ready line has no {name}"))
+        self.ready[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("the ready line has no {name}"))
     }
 
     pub fn base(&self) -> &str {
@@ -61,7 +81,11 @@ impl Lab {
             command.arg(body.to_string());
         }
         let output = command.output().expect("the lab's control command");
-        assert!(output.status.success(), "control {verb}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "control {verb}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
     }
 

@@ -1,0 +1,357 @@
+//! Member changes in batches: halved when too large, bisected to find the value at fault. Knows nothing of LDAP.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::task::JoinSet;
+
+use super::result::MemberFault;
+use crate::error::{Error, ErrorId, Result};
+use crate::model::{MemberKey, SkipReason};
+
+/// Modifies of one group under way at once. Each locks the group on the controller, so more gains nothing.
+const AT_ONCE: usize = 3;
+
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Add,
+    Remove,
+}
+
+/// A batch that was refused; nothing of it was done (one modify is one transaction).
+#[derive(Clone, Debug)]
+pub(super) struct Refusal {
+    pub fault: MemberFault,
+    pub error: Error,
+}
+
+/// The group that is changed.
+pub(super) trait Port: Send + Sync + 'static {
+    /// Changes these members in one request. The outer error ends everything.
+    fn apply(
+        &self,
+        change: Change,
+        keys: &[MemberKey],
+    ) -> impl Future<Output = Result<std::result::Result<(), Refusal>>> + Send;
+
+    /// Which of these can't be members, as far as a look tells.
+    fn unfit(
+        &self,
+        keys: &[MemberKey],
+    ) -> impl Future<Output = Result<HashMap<MemberKey, SkipReason>>> + Send;
+}
+
+/// What became of the values.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub done: Vec<MemberKey>,
+    pub failed: Vec<(MemberKey, SkipReason, Error)>,
+}
+
+struct Batch {
+    keys: Vec<MemberKey>,
+    /// What a look can tell is out already.
+    looked: bool,
+}
+
+/// Changes all these members. `limit` is the size of batches, shared by all groups of a writer: what the controller
+/// has refused as too large once isn't tried again.
+pub(super) async fn run<P: Port>(
+    port: &Arc<P>,
+    change: Change,
+    keys: &[MemberKey],
+    limit: &AtomicUsize,
+) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let mut waiting = Vec::new();
+    let size = limit.load(Ordering::Relaxed).max(1);
+    let unique: HashSet<&MemberKey> = keys.iter().collect();
+    let keys: Vec<MemberKey> = if unique.len() == keys.len() {
+        keys.to_vec()
+    } else {
+        unique.into_iter().cloned().collect()
+    };
+    for keys in keys.chunks(size).rev() {
+        waiting.push(Batch {
+            keys: keys.to_vec(),
+            looked: false,
+        });
+    }
+    let mut running: JoinSet<(Batch, Result<std::result::Result<(), Refusal>>)> = JoinSet::new();
+    loop {
+        while running.len() < AT_ONCE {
+            let Some(batch) = waiting.pop() else {
+                break;
+            };
+            if batch.keys.len() > limit.load(Ordering::Relaxed).max(1) {
+                split(batch, &mut waiting);
+                continue;
+            }
+            let port = port.clone();
+            running.spawn(async move {
+                let result = port.apply(change, &batch.keys).await;
+                (batch, result)
+            });
+        }
+        let (batch, result) = match running.join_next().await {
+            None => return Ok(outcome),
+            Some(Ok(pair)) => pair,
+            Some(Err(error)) => {
+                return Err(Error::new(
+                    ErrorId::DirectoryOperationFailed,
+                    "A change of members ended without an answer.",
+                )
+                .caused_by(&error));
+            }
+        };
+        let Err(refusal) = result? else {
+            outcome.done.extend(batch.keys);
+            continue;
+        };
+        match refusal.fault {
+            MemberFault::Fatal => return Err(refusal.error),
+            MemberFault::TooLarge if batch.keys.len() == 1 => return Err(refusal.error),
+            MemberFault::TooLarge => {
+                limit.fetch_min(batch.keys.len() / 2, Ordering::Relaxed);
+                split(batch, &mut waiting);
+            }
+            MemberFault::Value(_) if !batch.looked => {
+                let unfit = port.unfit(&batch.keys).await?;
+                let (bad, good): (Vec<_>, Vec<_>) = batch
+                    .keys
+                    .into_iter()
+                    .partition(|key| unfit.contains_key(key));
+                for key in bad {
+                    let reason = unfit
+                        .get(&key)
+                        .copied()
+                        .unwrap_or(SkipReason::NotFoundInDirectory);
+                    settle(change, key, reason, &refusal.error, &mut outcome);
+                }
+                if !good.is_empty() {
+                    waiting.push(Batch {
+                        keys: good,
+                        looked: true,
+                    });
+                }
+            }
+            MemberFault::Value(reason) => {
+                if batch.keys.len() > 1 {
+                    split(batch, &mut waiting);
+                } else {
+                    for key in batch.keys {
+                        settle(change, key, reason, &refusal.error, &mut outcome);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Two halves, to be done next.
+fn split(batch: Batch, waiting: &mut Vec<Batch>) {
+    let looked = batch.looked;
+    let mut first = batch.keys;
+    let second = first.split_off(first.len() / 2);
+    waiting.push(Batch {
+        keys: second,
+        looked,
+    });
+    waiting.push(Batch {
+        keys: first,
+        looked,
+    });
+}
+
+/// A value that AD won't take. One that no longer exists can't be a member any more either, so its removal is done.
+fn settle(
+    change: Change,
+    key: MemberKey,
+    reason: SkipReason,
+    error: &Error,
+    outcome: &mut Outcome,
+) {
+    let gone = reason == SkipReason::NotFoundInDirectory;
+    if change == Change::Remove && gone {
+        outcome.done.push(key);
+        return;
+    }
+    let what = match reason {
+        SkipReason::NotFoundInDirectory => "it doesn't exist in this forest",
+        SkipReason::OtherForest => "its SID belongs to no domain of this forest",
+        SkipReason::ScopeForbidden => "the scopes of both groups, or a policy, forbid it",
+        _ => "the controller refused it",
+    };
+    let id = if reason == SkipReason::ScopeForbidden {
+        ErrorId::MemberScopeInvalid
+    } else {
+        ErrorId::MemberNotOnPremises
+    };
+    let name = match &key {
+        MemberKey::Sid(sid) => sid.to_string(),
+        MemberKey::Guid(guid) => guid.to_string(),
+    };
+    let mut refused =
+        Error::new(id, format!("{name} was left out as a member: {what}.")).target(&name);
+    refused.causes.push(error.message.clone());
+    outcome.failed.push((key, reason, refused));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Guid;
+
+    fn key(i: usize) -> MemberKey {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&(i as u64).to_be_bytes());
+        MemberKey::Guid(Guid(bytes))
+    }
+
+    /// A group on a controller with a limit, some missing objects and some that a look can't tell.
+    #[derive(Default)]
+    struct Fake {
+        cap: usize,
+        missing: HashSet<MemberKey>,
+        forbidden: HashSet<MemberKey>,
+        deny: bool,
+        members: Mutex<HashSet<MemberKey>>,
+        requests: AtomicUsize,
+    }
+
+    impl Port for Fake {
+        async fn apply(
+            &self,
+            change: Change,
+            keys: &[MemberKey],
+        ) -> Result<std::result::Result<(), Refusal>> {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            let refuse = |fault| {
+                let error = Error::new(ErrorId::DirectoryLimitExceeded, "no");
+                Ok(Err(Refusal { fault, error }))
+            };
+            if self.deny {
+                return refuse(MemberFault::Fatal);
+            }
+            if keys.len() > self.cap {
+                return refuse(MemberFault::TooLarge);
+            }
+            if keys.iter().any(|k| self.missing.contains(k)) {
+                return refuse(MemberFault::Value(SkipReason::NotFoundInDirectory));
+            }
+            if keys.iter().any(|k| self.forbidden.contains(k)) {
+                return refuse(MemberFault::Value(SkipReason::ScopeForbidden));
+            }
+            let mut members = self.members.lock().unwrap();
+            for key in keys {
+                match change {
+                    Change::Add => members.insert(key.clone()),
+                    Change::Remove => members.remove(key),
+                };
+            }
+            Ok(Ok(()))
+        }
+
+        async fn unfit(&self, keys: &[MemberKey]) -> Result<HashMap<MemberKey, SkipReason>> {
+            let missing = keys.iter().filter(|k| self.missing.contains(k));
+            Ok(missing
+                .map(|k| (k.clone(), SkipReason::NotFoundInDirectory))
+                .collect())
+        }
+    }
+
+    fn block<T>(work: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(work)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn exactly_the_bad_values_are_left_out(
+            count in 0usize..300,
+            batch in 1usize..120,
+            cap in 1usize..120,
+            missing in proptest::collection::hash_set(0usize..300, 0..6),
+            forbidden in proptest::collection::hash_set(0usize..300, 0..6),
+        ) {
+            let fake = Arc::new(Fake {
+                cap,
+                missing: missing.iter().map(|i| key(*i)).collect(),
+                forbidden: forbidden.iter().map(|i| key(*i)).collect(),
+                ..Fake::default()
+            });
+            let keys: Vec<MemberKey> = (0..count).map(key).collect();
+            let limit = AtomicUsize::new(batch);
+            let outcome = block(run(&fake, Change::Add, &keys, &limit)).unwrap();
+            let bad = |k: &MemberKey| fake.missing.contains(k) || fake.forbidden.contains(k);
+            let good: HashSet<MemberKey> = keys.iter().filter(|k| !bad(k)).cloned().collect();
+            prop_assert_eq!(&*fake.members.lock().unwrap(), &good);
+            prop_assert_eq!(outcome.done.len(), good.len());
+            prop_assert_eq!(outcome.failed.len(), keys.len() - good.len());
+            prop_assert!(limit.load(Ordering::Relaxed) >= 1);
+        }
+    }
+
+    #[test]
+    fn one_bad_value_in_a_thousand_costs_a_look_or_a_search() {
+        let keys: Vec<MemberKey> = (0..1000).map(key).collect();
+        let fake = Arc::new(Fake {
+            cap: 5000,
+            missing: [key(7)].into(),
+            ..Fake::default()
+        });
+        block(run(&fake, Change::Add, &keys, &AtomicUsize::new(1000))).unwrap();
+        assert_eq!(fake.requests.load(Ordering::Relaxed), 2);
+        let fake = Arc::new(Fake {
+            cap: 5000,
+            forbidden: [key(7)].into(),
+            ..Fake::default()
+        });
+        let outcome = block(run(&fake, Change::Add, &keys, &AtomicUsize::new(1000))).unwrap();
+        assert_eq!(outcome.failed[0].1, SkipReason::ScopeForbidden);
+        assert!(fake.requests.load(Ordering::Relaxed) < 25);
+    }
+
+    #[test]
+    fn removing_what_is_gone_is_done_and_denial_ends() {
+        let fake = Arc::new(Fake {
+            cap: 10,
+            missing: [key(1)].into(),
+            ..Fake::default()
+        });
+        let outcome = block(run(
+            &fake,
+            Change::Remove,
+            &[key(1), key(2)],
+            &AtomicUsize::new(10),
+        ))
+        .unwrap();
+        assert_eq!((outcome.done.len(), outcome.failed.len()), (2, 0));
+        let fake = Arc::new(Fake {
+            deny: true,
+            ..Fake::default()
+        });
+        assert!(block(run(&fake, Change::Add, &[key(1)], &AtomicUsize::new(10))).is_err());
+        let fake = Arc::new(Fake {
+            cap: 0,
+            ..Fake::default()
+        });
+        let refused = block(run(
+            &fake,
+            Change::Add,
+            &[key(1), key(2)],
+            &AtomicUsize::new(10),
+        ));
+        assert_eq!(refused.unwrap_err().id, ErrorId::DirectoryLimitExceeded);
+    }
+}

@@ -1,0 +1,415 @@
+//! Connections to one controller: pipelining, time limits, repeats after a break, counting. Everything the room sends
+//! goes through [`Link::call`].
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use ldap3::{Ldap, LdapError, LdapResult};
+use tokio::sync::{Mutex, OnceCell, Semaphore};
+
+use super::result::code;
+use super::result::win32;
+use super::target::{SharedTarget, is_broken};
+use super::types::DirectoryCounters;
+use crate::error::{Error, ErrorId, Result};
+use crate::operation::Cancel;
+
+/// Requests under way on one connection.
+const IN_FLIGHT: usize = 16;
+/// Connections that write. Reads have one of their own: their answers are long, and a controller that waits to send
+/// one must not be what a long modify waits for.
+const WRITERS: usize = 2;
+/// Attempts after the first when the connection breaks.
+const RECONNECTS: u32 = 4;
+/// Attempts after the first when the controller says busy.
+const BUSY_REPEATS: u32 = 6;
+
+/// Kinds of request, for counting and for choosing the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Search,
+    Extended,
+    Add,
+    Modify,
+    ModifyDn,
+    Delete,
+}
+
+const KINDS: [(&str, bool); 7] = [
+    ("bind", false),
+    ("search", false),
+    ("extended", false),
+    ("add", true),
+    ("modify", true),
+    ("modifyDn", true),
+    ("delete", true),
+];
+const BIND: usize = 0;
+
+impl Kind {
+    fn index(self) -> usize {
+        match self {
+            Kind::Search => 1,
+            Kind::Extended => 2,
+            Kind::Add => 3,
+            Kind::Modify => 4,
+            Kind::ModifyDn => 5,
+            Kind::Delete => 6,
+        }
+    }
+
+    fn writes(self) -> bool {
+        KINDS[self.index()].1
+    }
+}
+
+/// What went wrong below the level of LDAP results.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The library's error.
+    Ldap(LdapError),
+    /// An answer that is not LDAP.
+    Malformed(&'static str),
+}
+
+impl From<LdapError> for Fault {
+    fn from(error: LdapError) -> Self {
+        Fault::Ldap(error)
+    }
+}
+
+/// An answer with the LDAP result in it.
+pub(super) trait Answer {
+    /// The result.
+    fn result(&self) -> &LdapResult;
+}
+
+impl Answer for LdapResult {
+    fn result(&self) -> &LdapResult {
+        self
+    }
+}
+
+/// An answer, and how it came about.
+pub(super) struct Reply<T> {
+    pub answer: T,
+    /// Which connection it came over.
+    pub ticket: Ticket,
+}
+
+/// Names one connection for as long as it lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ticket {
+    lane: usize,
+    generation: u64,
+}
+
+struct Lane {
+    slots: Semaphore,
+    current: Mutex<(u64, Option<Ldap>)>,
+}
+
+/// A handful of connections to one controller.
+pub(super) struct Link {
+    target: SharedTarget,
+    address: SocketAddr,
+    /// The controller's own name: a connection that reaches another one is refused.
+    identity: OnceCell<String>,
+    lanes: Vec<Lane>,
+    next: AtomicU64,
+    cancel: Cancel,
+    counts: [AtomicU64; KINDS.len()],
+    member_values: AtomicU64,
+}
+
+impl Link {
+    /// The first connection; the others follow when they are needed.
+    pub async fn open(target: SharedTarget, cancel: Cancel) -> Result<Link> {
+        let opened = cancel.guard(target.open(None)).await?;
+        let mut lanes: Vec<Lane> = (0..=WRITERS)
+            .map(|_| Lane {
+                slots: Semaphore::new(IN_FLIGHT),
+                current: Mutex::new((0, None)),
+            })
+            .collect();
+        if let Some(first) = lanes.first_mut() {
+            first.current = Mutex::new((1, Some(opened.ldap)));
+        }
+        let link = Link {
+            target,
+            address: opened.address,
+            identity: OnceCell::new(),
+            lanes,
+            next: AtomicU64::new(0),
+            cancel,
+            counts: Default::default(),
+            member_values: AtomicU64::new(0),
+        };
+        link.counts[BIND].fetch_add(1, Ordering::Relaxed);
+        Ok(link)
+    }
+
+    /// Fixes the controller's name.
+    pub fn set_identity(&self, dns_host_name: &str) {
+        let _ = self.identity.set(dns_host_name.to_owned());
+    }
+
+    /// `host:port`.
+    pub fn server(&self) -> String {
+        self.target.server()
+    }
+
+    /// The account as given.
+    pub fn user(&self) -> &str {
+        self.target.user()
+    }
+
+    /// Adds to the number of member values written.
+    pub fn count_members(&self, values: usize) {
+        self.member_values
+            .fetch_add(values as u64, Ordering::Relaxed);
+    }
+
+    /// What was sent so far.
+    pub fn counters(&self) -> DirectoryCounters {
+        let mut counters = DirectoryCounters {
+            member_values: self.member_values.load(Ordering::Relaxed),
+            ..DirectoryCounters::default()
+        };
+        for ((name, writes), count) in KINDS.iter().zip(&self.counts) {
+            let count = count.load(Ordering::Relaxed);
+            counters.operations += count;
+            counters.writes += if *writes { count } else { 0 };
+            counters.by_kind.insert(name, count);
+        }
+        counters
+    }
+
+    /// Sends a request and gives its answer. A broken connection is opened again, to the same controller, and the
+    /// request repeated; `busy` is waited out. Only for requests that may be repeated, which here is all of them.
+    ///
+    /// With `pinned` the request makes sense on that connection only (the next page of a search).
+    pub async fn call<T, F, R>(
+        &self,
+        kind: Kind,
+        pinned: Option<Ticket>,
+        request: F,
+    ) -> Result<Reply<T>>
+    where
+        T: Answer,
+        F: Fn(Ldap) -> R,
+        R: Future<Output = std::result::Result<T, Fault>>,
+    {
+        let lane = match pinned {
+            Some(ticket) => ticket.lane,
+            None if kind.writes() => {
+                1 + (self.next.fetch_add(1, Ordering::Relaxed) % WRITERS as u64) as usize
+            }
+            None => 0,
+        };
+        let Some(at) = self.lanes.get(lane) else {
+            return Err(self.target.unreachable("no such connection".to_owned()));
+        };
+        let (mut broken, mut busy) = (0, 0);
+        loop {
+            self.cancel.check()?;
+            let slot = self.cancel.guard(async { Ok(at.slots.acquire().await) });
+            let _slot = slot.await?;
+            let (ticket, ldap) = match self.cancel.guard(self.connected(lane, at)).await {
+                Ok(pair) => pair,
+                Err(error) if error.id == ErrorId::DirectoryUnavailable && broken < RECONNECTS => {
+                    broken += 1;
+                    self.pause(broken).await?;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            if pinned.is_some_and(|pinned| pinned != ticket) {
+                return Err(Error::new(
+                    ErrorId::SourceReadIncomplete,
+                    format!(
+                        "The connection to {} broke off in the middle of a paged read.",
+                        self.server()
+                    ),
+                )
+                .target(self.server()));
+            }
+            self.counts[kind.index()].fetch_add(1, Ordering::Relaxed);
+            let sent = contained(request(ldap));
+            let answered = self
+                .cancel
+                .guard(async { Ok(tokio::time::timeout(self.limit(kind), sent).await) })
+                .await?;
+            let (error, timed_out) = match answered {
+                Ok(Ok(answer)) => {
+                    let result = answer.result();
+                    match result.rc {
+                        code::BUSY | code::UNAVAILABLE if busy < BUSY_REPEATS => {
+                            busy += 1;
+                            self.pause(busy).await?;
+                            continue;
+                        }
+                        // "a successful bind must be completed": the controller forgot who we are.
+                        code::OPERATIONS_ERROR if win32(&result.text) == Some(0x4dc) => (
+                            self.target
+                                .unreachable("it has ended the session".to_owned()),
+                            false,
+                        ),
+                        _ => {
+                            return Ok(Reply { answer, ticket });
+                        }
+                    }
+                }
+                Ok(Err(Fault::Ldap(error))) if !is_broken(&error) => {
+                    return Err(Error::new(
+                        ErrorId::InvalidArgument,
+                        "The request can't be put into LDAP.",
+                    )
+                    .caused_by(&error));
+                }
+                Ok(Err(Fault::Ldap(error))) => {
+                    let late = matches!(error, LdapError::Timeout { .. });
+                    let lost = self
+                        .target
+                        .unreachable("the connection broke off".to_owned());
+                    (lost.caused_by(&error), late)
+                }
+                Ok(Err(Fault::Malformed(what))) => (
+                    self.target.unreachable(format!("it answered with {what}")),
+                    false,
+                ),
+                Err(_) => (
+                    self.target.unreachable(format!(
+                        "no answer within {} s",
+                        self.limit(kind).as_secs_f32().ceil()
+                    )),
+                    true,
+                ),
+            };
+            self.drop_connection(at, ticket).await;
+            // A controller that is silent for the whole time limit gets one more chance, not four.
+            broken += if timed_out { RECONNECTS } else { 1 };
+            if broken > RECONNECTS {
+                return Err(error);
+            }
+            self.pause(broken.min(RECONNECTS)).await?;
+        }
+    }
+
+    /// A search sends many messages, each within the limit; the rest is one answer.
+    fn limit(&self, kind: Kind) -> Duration {
+        match kind {
+            Kind::Search => self.target.timeout * 10,
+            _ => self.target.timeout,
+        }
+    }
+
+    /// Time limit of one answer.
+    pub fn timeout(&self) -> Duration {
+        self.target.timeout
+    }
+
+    async fn connected(&self, lane: usize, at: &Lane) -> Result<(Ticket, Ldap)> {
+        let mut current = at.current.lock().await;
+        let (generation, handle) = &mut *current;
+        if let Some(ldap) = handle {
+            if !ldap.is_closed() {
+                let ticket = Ticket {
+                    lane,
+                    generation: *generation,
+                };
+                return Ok((ticket, ldap.clone()));
+            }
+        }
+        let opened = self.target.open(Some(self.address)).await?;
+        self.counts[BIND].fetch_add(1, Ordering::Relaxed);
+        let mut ldap = opened.ldap;
+        self.recognise(&mut ldap).await?;
+        *generation += 1;
+        *handle = Some(ldap.clone());
+        Ok((
+            Ticket {
+                lane,
+                generation: *generation,
+            },
+            ldap,
+        ))
+    }
+
+    /// One address may stand for several controllers; USNs and fresh writes are those of one.
+    async fn recognise(&self, ldap: &mut Ldap) -> Result<()> {
+        let Some(expected) = self.identity.get() else {
+            return Ok(());
+        };
+        let lost = |e: &LdapError| {
+            self.target
+                .unreachable("the connection broke off".to_owned())
+                .caused_by(e)
+        };
+        ldap.with_timeout(self.target.timeout);
+        let found = ldap
+            .search("", ldap3::Scope::Base, "(objectClass=*)", ["dnsHostName"])
+            .await
+            .map_err(|e| lost(&e))?;
+        self.counts[Kind::Search.index()].fetch_add(1, Ordering::Relaxed);
+        let name = found
+            .0
+            .into_iter()
+            .find_map(|e| super::entry::Entry::from_ber(e.0))
+            .and_then(|e| e.text("dnsHostName").map(str::to_owned));
+        match name {
+            Some(name) if name.eq_ignore_ascii_case(expected) => Ok(()),
+            Some(name) => Err(self.target.unreachable(format!(
+                "another controller ({name}) answers there now, the run belongs to {expected}"
+            ))),
+            None => Err(self
+                .target
+                .unreachable("it doesn't give its name".to_owned())),
+        }
+    }
+
+    async fn drop_connection(&self, at: &Lane, ticket: Ticket) {
+        let mut current = at.current.lock().await;
+        if current.0 == ticket.generation {
+            current.1 = None;
+        }
+    }
+
+    /// Waits before attempt `n`: 100 ms doubling, at most 5 s, give or take half.
+    async fn pause(&self, n: u32) -> Result<()> {
+        let base = 100u64.saturating_mul(1 << n.min(6)).min(5000) / 2;
+        let wait = Duration::from_millis(base / 2 + random() % base.max(1));
+        self.cancel
+            .guard(async {
+                tokio::time::sleep(wait).await;
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// Any number: hash maps' seeds are random.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::hash::RandomState::new().build_hasher().finish()
+}
+
+/// The LDAP library asserts that answers are well-formed; a panic about one that isn't ends the request, not the run.
+async fn contained<T>(
+    work: impl Future<Output = std::result::Result<T, Fault>>,
+) -> std::result::Result<T, Fault> {
+    let mut work = pin!(work);
+    std::future::poll_fn(|context| {
+        let step = AssertUnwindSafe(|| work.as_mut().poll(context));
+        match std::panic::catch_unwind(step) {
+            Ok(poll) => poll,
+            Err(_) => Poll::Ready(Err(Fault::Malformed("a malformed message"))),
+        }
+    })
+    .await
+}

@@ -1,0 +1,292 @@
+//! From SIDs, GUIDs and anchors to objects, in bulk; containers; who the account is.
+
+use std::collections::{HashMap, HashSet};
+
+use ldap3::LdapResult;
+use ldap3::exop::{WhoAmI, WhoAmIResp};
+
+use super::Directory;
+use super::acl;
+use super::dn::{self, Dn};
+use super::entry::Entry;
+use super::filter;
+use super::link::{Answer, Kind};
+use super::search::{self, Spec};
+use super::types::{Container, Resolved};
+use crate::error::{Error, ErrorId, Result};
+use crate::model::{GroupType, Guid, MemberKey, Sid, SkipReason};
+
+/// Terms of one filter.
+const TERMS: usize = 200;
+/// `DACL_SECURITY_INFORMATION`
+const DACL: u8 = 4;
+/// Anchor that Entra Connect prefers to objectGUID.
+const CONSISTENCY_GUID: &str = "mS-DS-ConsistencyGuid";
+
+const IDENTITY: [&str; 3] = ["objectGUID", "objectSid", "groupType"];
+
+fn resolved(entry: &Entry) -> Option<Resolved> {
+    Some(Resolved {
+        dn: entry.dn.clone(),
+        guid: entry.guid()?,
+        sid: entry.sid(),
+        group_type: entry.parsed("groupType").map(GroupType),
+    })
+}
+
+struct Who {
+    name: Option<String>,
+    result: LdapResult,
+}
+
+impl Answer for Who {
+    fn result(&self) -> &LdapResult {
+        &self.result
+    }
+}
+
+impl Directory {
+    /// Objects of the controller's domain by SID; those that don't exist there are left out.
+    pub async fn resolve_sids(&self, sids: &[Sid]) -> Result<HashMap<Sid, Resolved>> {
+        let entries = search::chunked(self.link(), sids, TERMS, |chunk| {
+            let any = filter::or(chunk.iter().map(|sid| filter::sid("objectSid", sid)));
+            let mut spec = self.domain_wide(any);
+            spec.attributes = IDENTITY.map(str::to_owned).to_vec();
+            spec
+        })
+        .await?;
+        Ok(entries
+            .iter()
+            .filter_map(|e| Some((e.sid()?, resolved(e)?)))
+            .collect())
+    }
+
+    /// Objects of the controller's domain by GUID; those that don't exist there are left out.
+    pub async fn resolve_guids(&self, guids: &[Guid]) -> Result<HashMap<Guid, Resolved>> {
+        let entries = search::chunked(self.link(), guids, TERMS, |chunk| {
+            let any = filter::or(chunk.iter().map(|guid| filter::guid("objectGUID", *guid)));
+            let mut spec = self.domain_wide(any);
+            spec.attributes = IDENTITY.map(str::to_owned).to_vec();
+            spec
+        })
+        .await?;
+        Ok(entries
+            .iter()
+            .filter_map(|e| Some((e.guid()?, resolved(e)?)))
+            .collect())
+    }
+
+    /// Objects by the 16 bytes of a cloud user's `onPremisesImmutableId`: `mS-DS-ConsistencyGuid` first, then
+    /// `objectGUID` of objects without another anchor. Ambiguous anchors are left out.
+    pub async fn resolve_immutable_ids(
+        &self,
+        ids: &[[u8; 16]],
+    ) -> Result<HashMap<[u8; 16], MemberKey>> {
+        let entries = search::chunked(self.link(), ids, TERMS / 2, |chunk| {
+            let terms = chunk.iter().flat_map(|id| {
+                [
+                    filter::eq_bytes(CONSISTENCY_GUID, id),
+                    filter::eq_bytes("objectGUID", id),
+                ]
+            });
+            let mut spec = self.domain_wide(filter::or(terms));
+            spec.attributes = IDENTITY.map(str::to_owned).to_vec();
+            spec.attributes.push(CONSISTENCY_GUID.to_owned());
+            spec
+        })
+        .await?;
+        let wanted: HashSet<[u8; 16]> = ids.iter().copied().collect();
+        let mut by_anchor: HashMap<[u8; 16], Vec<MemberKey>> = HashMap::new();
+        let mut by_guid = HashMap::new();
+        for entry in &entries {
+            let Some(object) = resolved(entry) else {
+                continue;
+            };
+            let anchor: Option<[u8; 16]> = entry
+                .value(CONSISTENCY_GUID)
+                .and_then(|bytes| bytes.try_into().ok());
+            let id = object.guid.to_ad_bytes();
+            match anchor {
+                Some(anchor) if wanted.contains(&anchor) => {
+                    let keys = by_anchor.entry(anchor).or_default();
+                    // The same object may come in answer to two searches.
+                    if !keys.contains(&object.key()) {
+                        keys.push(object.key());
+                    }
+                }
+                None if wanted.contains(&id) => {
+                    by_guid.insert(id, object.key());
+                }
+                _ => {}
+            }
+        }
+        for (anchor, keys) in by_anchor {
+            match <[MemberKey; 1]>::try_from(keys) {
+                Ok([key]) => by_guid.insert(anchor, key),
+                Err(_) => by_guid.remove(&anchor),
+            };
+        }
+        Ok(by_guid)
+    }
+
+    /// A container and what the account may do there; `None` when it doesn't exist.
+    pub async fn container(&self, dn: &str) -> Result<Option<Container>> {
+        let name = Dn::parse(dn)?;
+        let mut spec = Spec::object(
+            &name.to_string(),
+            &[
+                "objectGUID",
+                "objectClass",
+                "allowedChildClassesEffective",
+                "nTSecurityDescriptor",
+            ],
+        );
+        spec.sd_flags = DACL;
+        let Some(entry) = search::object(self.link(), &spec).await? else {
+            return Ok(None);
+        };
+        let may_create = |class: &str| {
+            entry
+                .texts("allowedChildClassesEffective")
+                .any(|c| c.eq_ignore_ascii_case(class))
+        };
+        Ok(Some(Container {
+            guid: entry.guid().ok_or_else(|| {
+                Error::new(
+                    ErrorId::DirectoryAccessDenied,
+                    format!("The account can't read objectGUID of '{dn}'."),
+                )
+                .target(dn)
+            })?,
+            class: entry
+                .texts("objectClass")
+                .last()
+                .unwrap_or_default()
+                .to_owned(),
+            can_create_groups: may_create("group"),
+            can_create_ou: may_create("organizationalUnit"),
+            protected: entry
+                .value("nTSecurityDescriptor")
+                .and_then(acl::deletion_denied),
+            dn: entry.dn,
+        }))
+    }
+
+    /// Whether the account may create an organizational unit where this DN would be.
+    pub async fn parent_can_create_ou(&self, dn: &str) -> Result<bool> {
+        let Some(parent) = Dn::parse(dn)?.parent() else {
+            return Ok(false);
+        };
+        Ok(self
+            .container(&parent.to_string())
+            .await?
+            .is_some_and(|c| c.can_create_ou))
+    }
+
+    /// The account's SID, by asking the controller who we are (RFC 4532).
+    pub async fn account_sid(&self) -> Result<Option<Sid>> {
+        let reply = self
+            .link()
+            .call(Kind::Extended, None, |mut ldap| async move {
+                let answer = ldap.extended(WhoAmI).await?;
+                let name = (answer.1.rc == 0 && answer.0.val.is_some())
+                    .then(|| answer.0.parse::<WhoAmIResp>().authzid);
+                Ok(Who {
+                    name,
+                    result: answer.1,
+                })
+            })
+            .await?;
+        // "u:DOMAIN\name"
+        let Some(name) = reply.answer.name else {
+            return Ok(None);
+        };
+        let account = name.rsplit_once('\\').map_or(name.as_str(), |(_, n)| n);
+        let mut spec = self.domain_wide(filter::eq("sAMAccountName", account));
+        spec.attributes = vec!["objectSid".to_owned()];
+        let found = search::some(self.link(), &spec, 1)
+            .await?
+            .unwrap_or_default();
+        Ok(found.first().and_then(Entry::sid))
+    }
+
+    /// Whether a policy of the controllers protects this object from us (`msDS-ObjectSoa`): the error that says so.
+    pub async fn cloud_protection(&self, guid: Guid) -> Result<Option<Error>> {
+        const SOA: &str = "msDS-ObjectSoa";
+        if !self.schema().has(SOA) {
+            return Ok(None);
+        }
+        let object = search::object(self.link(), &Spec::object(&dn::by_guid(guid), &[SOA])).await?;
+        let Some(object) = object.filter(|o| o.text(SOA).is_some()) else {
+            return Ok(None);
+        };
+        let policy = format!(
+            "CN=Cloud,CN=SOA-Policies,CN=System,{}",
+            self.root().default_naming_context
+        );
+        let policy =
+            search::object(self.link(), &Spec::object(&policy, &["msDS-Settings"])).await?;
+        let Some(policy) = policy else {
+            return Ok(None);
+        };
+        let sid = self.account_sid().await?.map(|sid| sid.to_string());
+        let listed = sid
+            .as_deref()
+            .is_some_and(|sid| policy.texts("msDS-Settings").any(|v| v.contains(sid)));
+        if listed {
+            return Ok(None);
+        }
+        let sid = sid.unwrap_or_else(|| format!("of the account {}", self.link().user()));
+        Ok(Some(
+            Error::new(
+                ErrorId::CloudManagedObjectProtected,
+                format!("'{}' is managed from the cloud ({SOA}), and the controllers' policy lets only listed accounts change it; add the SID {sid}.", object.dn),
+            )
+            .target(&object.dn)
+            .action(format!("Add the SID {sid} to msDS-Settings of '{}'.", policy.dn)),
+        ))
+    }
+
+    /// Why some of these can't be members of a group of this type, as far as a look at the directory tells.
+    /// SIDs of other domains of the forest are beyond this controller and never judged.
+    pub(super) async fn unfit_members(
+        &self,
+        keys: &[MemberKey],
+        group_type: GroupType,
+    ) -> Result<HashMap<MemberKey, SkipReason>> {
+        let mut unfit = HashMap::new();
+        let (mut sids, mut guids) = (Vec::new(), Vec::new());
+        for key in keys {
+            match key {
+                MemberKey::Guid(guid) => guids.push(*guid),
+                MemberKey::Sid(sid) if self.forest().is_own(sid) => sids.push(sid.clone()),
+                // S-1-5-32-..., S-1-5-11 and the like have no place here either.
+                MemberKey::Sid(sid) if !self.forest().contains(sid) => {
+                    unfit.insert(key.clone(), SkipReason::OtherForest);
+                }
+                MemberKey::Sid(_) => {}
+            }
+        }
+        let mut judge = |key: MemberKey, found: Option<&Resolved>| match found {
+            None => {
+                unfit.insert(key, SkipReason::NotFoundInDirectory);
+            }
+            Some(object) => {
+                let local = object.group_type.is_some_and(GroupType::is_domain_local);
+                if local && !group_type.is_domain_local() {
+                    unfit.insert(key, SkipReason::ScopeForbidden);
+                }
+            }
+        };
+        let found = self.resolve_sids(&sids).await?;
+        for sid in sids {
+            let object = found.get(&sid);
+            judge(MemberKey::Sid(sid), object);
+        }
+        let found = self.resolve_guids(&guids).await?;
+        for guid in guids {
+            judge(MemberKey::Guid(guid), found.get(&guid));
+        }
+        Ok(unfit)
+    }
+}

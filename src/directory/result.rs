@@ -1,0 +1,445 @@
+//! Result codes of the controller as typed errors: the table of section 9 of the directory facts, in one place.
+//!
+//! Sources: RFC 4511 appendix A; MS-ADTS 3.1.1.3.1.9 (the leading hexadecimal number of the text is a Win32 code).
+
+use ldap3::LdapResult;
+
+use crate::error::{Error, ErrorId};
+use crate::model::SkipReason;
+
+/// LDAP result codes that are acted on.
+pub(super) mod code {
+    pub const SUCCESS: u32 = 0;
+    pub const OPERATIONS_ERROR: u32 = 1;
+    pub const TIME_LIMIT: u32 = 3;
+    pub const SIZE_LIMIT: u32 = 4;
+    pub const STRONGER_AUTH: u32 = 8;
+    pub const REFERRAL: u32 = 10;
+    pub const ADMIN_LIMIT: u32 = 11;
+    pub const CRITICAL_EXTENSION: u32 = 12;
+    pub const CONFIDENTIALITY: u32 = 13;
+    pub const NO_SUCH_ATTRIBUTE: u32 = 16;
+    pub const UNDEFINED_ATTRIBUTE: u32 = 17;
+    pub const CONSTRAINT: u32 = 19;
+    pub const VALUE_EXISTS: u32 = 20;
+    pub const INVALID_SYNTAX: u32 = 21;
+    pub const NO_SUCH_OBJECT: u32 = 32;
+    pub const INVALID_DN: u32 = 34;
+    pub const INVALID_CREDENTIALS: u32 = 49;
+    pub const ACCESS_DENIED: u32 = 50;
+    pub const BUSY: u32 = 51;
+    pub const UNAVAILABLE: u32 = 52;
+    pub const UNWILLING: u32 = 53;
+    pub const NAMING_VIOLATION: u32 = 64;
+    pub const CLASS_VIOLATION: u32 = 65;
+    pub const NOT_ON_NON_LEAF: u32 = 66;
+    pub const ALREADY_EXISTS: u32 = 68;
+    pub const OTHER: u32 = 80;
+}
+
+/// What was being done, for the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    Bind,
+    Search,
+    Add,
+    AddContainer,
+    Modify,
+    Members,
+    Rename,
+    Move,
+    Delete,
+    Undelete,
+}
+
+impl Operation {
+    fn verb(self) -> &'static str {
+        match self {
+            Operation::Bind => "Signing in to",
+            Operation::Search => "Reading",
+            Operation::Add => "Creating",
+            Operation::AddContainer => "Creating the container",
+            Operation::Modify => "Changing",
+            Operation::Members => "Changing members of",
+            Operation::Rename => "Renaming",
+            Operation::Move => "Moving",
+            Operation::Delete => "Deleting",
+            Operation::Undelete => "Bringing back",
+        }
+    }
+
+    /// The right that is missing when the controller says 50.
+    fn right(self) -> &'static str {
+        match self {
+            Operation::Bind | Operation::Search => "read",
+            Operation::Add => "'Create Group objects' on the container",
+            Operation::AddContainer => "'Create organizationalUnit objects' on the parent",
+            Operation::Modify => "'Write all properties' on group objects below the container",
+            Operation::Members => "'Write members' on group objects below the container",
+            Operation::Rename => "'Write name' and 'Write cn' on group objects below the container",
+            Operation::Move => {
+                "'Delete' on the group (or 'Delete Group objects' on its container), 'Write name' and 'Write cn' on it, and 'Create Group objects' on the new container"
+            }
+            Operation::Delete => {
+                "'Delete' on the group or 'Delete Group objects' on its container; the group may also be protected from accidental deletion"
+            }
+            Operation::Undelete => {
+                "'Reanimate Tombstones' on the domain and 'Create Group objects' on the container"
+            }
+        }
+    }
+}
+
+/// The Win32 code at the start of the controller's text (`00002098: SecErr: ...`).
+pub(super) fn win32(text: &str) -> Option<u32> {
+    let (hex, _) = text.trim_start().split_once(':')?;
+    let plausible = (1..=8).contains(&hex.len()) && hex.bytes().all(|b| b.is_ascii_hexdigit());
+    plausible.then(|| u32::from_str_radix(hex, 16).ok())?
+}
+
+/// Meaning of the Win32 codes that say more than the LDAP code (MS-ERREF 2.2).
+fn explain(win32: u32) -> Option<&'static str> {
+    Some(match win32 {
+        0x5 => "access is denied",
+        0x524 | 0x526 => "the sAMAccountName is in use",
+        0x525 => "no such account",
+        0x561 => "not a member",
+        0x562 => "already a member",
+        0x8f7 => "the password or name breaks a rule of the domain",
+        0x2024 => "the controller's limit for one request is exceeded",
+        0x2028 => "the controller wants signing or TLS",
+        0x202b => "another controller holds the object",
+        0x2030 | 0x208d => "no such object",
+        0x2071 => "another object has the name",
+        0x207d => "the attribute is not allowed on the class",
+        0x2081 => "the attribute takes one value only",
+        0x2082 => "the value is too long or out of range",
+        0x2083 => "the value is already there",
+        0x2098 => "insufficient rights",
+        0x2144 => "a global group can't have a domain local member",
+        0x2145 => "a global group can't have a universal member",
+        0x2146 => "a universal group can't have a domain local member",
+        0x2147 => "a global group can't have a member of another domain",
+        0x2148 => "a domain local group can't have a domain local member of another domain",
+        0x2149 => "a group that is someone's primary group can't be changed this way",
+        _ => return None,
+    })
+}
+
+/// Name of an LDAP result code (RFC 4511).
+fn name(code: u32) -> &'static str {
+    match code {
+        1 => "operationsError",
+        2 => "protocolError",
+        3 => "timeLimitExceeded",
+        4 => "sizeLimitExceeded",
+        7 => "authMethodNotSupported",
+        8 => "strongerAuthRequired",
+        10 => "referral",
+        11 => "adminLimitExceeded",
+        12 => "unavailableCriticalExtension",
+        13 => "confidentialityRequired",
+        16 => "noSuchAttribute",
+        17 => "undefinedAttributeType",
+        18 => "inappropriateMatching",
+        19 => "constraintViolation",
+        20 => "attributeOrValueExists",
+        21 => "invalidAttributeSyntax",
+        32 => "noSuchObject",
+        34 => "invalidDNSyntax",
+        49 => "invalidCredentials",
+        50 => "insufficientAccessRights",
+        51 => "busy",
+        52 => "unavailable",
+        53 => "unwillingToPerform",
+        64 => "namingViolation",
+        65 => "objectClassViolation",
+        66 => "notAllowedOnNonLeaf",
+        67 => "notAllowedOnRDN",
+        68 => "entryAlreadyExists",
+        80 => "other",
+        _ => "unknown code",
+    }
+}
+
+/// Code, its meaning and the controller's own words.
+pub(super) fn words(result: &LdapResult) -> String {
+    let mut text = format!("result {} ({})", result.rc, name(result.rc));
+    if let Some(win32) = win32(&result.text) {
+        if let Some(meaning) = explain(win32) {
+            text.push_str(&format!(", {win32:08X}: {meaning}"));
+        }
+    }
+    let own = result.text.trim_end_matches('\0').trim();
+    if !own.is_empty() {
+        text.push_str(&format!("; the controller says: {own}"));
+    }
+    text
+}
+
+/// The error for a result that is not success.
+pub(super) fn error(
+    operation: Operation,
+    target: &str,
+    server: &str,
+    result: &LdapResult,
+) -> Error {
+    let words = words(result);
+    let build = |id: ErrorId, text: String| Error::new(id, text).target(target);
+    let what = format!("{} '{target}' failed on {server}", operation.verb());
+    match result.rc {
+        code::STRONGER_AUTH | code::CONFIDENTIALITY => Error::new(
+            ErrorId::DirectoryAuthenticationFailed,
+            format!("{server} wants a stronger protected connection: {words}."),
+        )
+        .target(server)
+        .action("Connect by LDAPS (port 636). On the controller look at events 2886 to 2889 (signing) and 3039 to 3041 (channel binding)."),
+        code::INVALID_CREDENTIALS if operation == Operation::Bind => credentials(server, result),
+        code::ACCESS_DENIED => build(
+            ErrorId::DirectoryAccessDenied,
+            format!("{what}: the account lacks the right {}. {words}.", operation.right()),
+        ),
+        _ if operation == Operation::Search => build(
+            ErrorId::SourceReadIncomplete,
+            format!("{what}: {words}. What was read is not complete and was not used."),
+        ),
+        code::REFERRAL => {
+            let named = if result.refs.is_empty() {
+                "It names no other controller.".to_owned()
+            } else {
+                format!("It refers to {}.", result.refs.join(", "))
+            };
+            build(
+                ErrorId::DirectoryOperationFailed,
+                format!("{what}: this controller doesn't hold a writable copy. {named} {words}."),
+            )
+            .action("Connect to a writable domain controller of the domain with -Server.")
+        }
+        code::ADMIN_LIMIT => build(ErrorId::DirectoryLimitExceeded, format!("{what}: {words}.")),
+        code::CRITICAL_EXTENSION => build(
+            ErrorId::DirectoryOperationFailed,
+            format!("{what}: the controller lacks a control that is needed. {words}."),
+        ),
+        code::NO_SUCH_ATTRIBUTE | code::UNDEFINED_ATTRIBUTE => build(
+            ErrorId::DirectorySchemaMissing,
+            format!("{what}: an attribute is not in the schema. {words}."),
+        ),
+        code::CLASS_VIOLATION => build(
+            ErrorId::DirectorySchemaMissing,
+            format!("{what}: an attribute is missing or not allowed on the class. {words}."),
+        ),
+        code::INVALID_DN | code::NAMING_VIOLATION => build(
+            ErrorId::DirectoryOperationFailed,
+            format!("{what}: the name is not a legal one. {words}."),
+        ),
+        code::ALREADY_EXISTS => match win32(&result.text) {
+            Some(0x524 | 0x526) => build(
+                ErrorId::GroupNameConflict,
+                format!("{what}: another account of the domain has the sAMAccountName. {words}."),
+            ),
+            _ => build(
+                ErrorId::GroupNameConflict,
+                format!("{what}: another object has the name. {words}."),
+            ),
+        },
+        code::BUSY | code::UNAVAILABLE => build(
+            ErrorId::DirectoryUnavailable,
+            format!("{what}: the controller stayed busy. {words}."),
+        ),
+        code::NOT_ON_NON_LEAF => build(
+            ErrorId::DirectoryOperationFailed,
+            format!("{what}: it has child objects. {words}."),
+        )
+        .action("Look at the children; they are never deleted with it."),
+        code::NO_SUCH_OBJECT if operation == Operation::Add || operation == Operation::Move => {
+            build(
+                ErrorId::ContainerNotFound,
+                format!("{what}: its container (or a member) doesn't exist. {words}."),
+            )
+        }
+        code::NO_SUCH_OBJECT => build(
+            ErrorId::DirectoryOperationFailed,
+            format!("{what}: it is no longer there. {words}."),
+        ),
+        _ => build(
+            ErrorId::DirectoryOperationFailed,
+            format!("{what}: {words}."),
+        ),
+    }
+}
+
+/// Why a bind was refused; AD tells by `data xxx` in its text (MS-ERREF system codes).
+fn credentials(server: &str, result: &LdapResult) -> Error {
+    let data = result
+        .text
+        .split_once("data ")
+        .map(|(_, rest)| rest.split([',', ' ']).next().unwrap_or_default());
+    let (reason, action) = match (win32(&result.text), data) {
+        (Some(0x8009_0346), _) => (
+            "the controller wants channel binding, which this bind doesn't carry",
+            Some(
+                "Allow LDAPS without channel binding for this controller (its policy 'LDAP server channel binding token requirements'), or use a proxy-free path to it.",
+            ),
+        ),
+        (_, Some("525")) => ("there is no such account", None),
+        (_, Some("52e")) => ("account or password is wrong", None),
+        (_, Some("530" | "531")) => (
+            "the account may not sign in at this time or from here",
+            None,
+        ),
+        (_, Some("532")) => ("the password has expired", Some("Set a new password.")),
+        (_, Some("533")) => ("the account is disabled", Some("Enable the account.")),
+        (_, Some("701")) => ("the account has expired", Some("Extend the account.")),
+        (_, Some("773")) => (
+            "the password must be changed first",
+            Some("Set a new password."),
+        ),
+        (_, Some("775")) => (
+            "the account is locked",
+            Some("Unlock the account, and look for what locked it."),
+        ),
+        _ => ("account or password is wrong", None),
+    };
+    let error = Error::new(
+        ErrorId::DirectoryAuthenticationFailed,
+        format!("{server} refused the sign-in: {reason}. {}.", words(result)),
+    )
+    .target(server);
+    match action {
+        Some(action) => error.action(action),
+        None => error,
+    }
+}
+
+/// What a failed change of members calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MemberFault {
+    /// Too much at once.
+    TooLarge,
+    /// A value of the batch is at fault: find it. The reason is that of a single value.
+    Value(SkipReason),
+    /// Nothing to do with the values.
+    Fatal,
+}
+
+/// Sorts a result of a member change.
+pub(super) fn member_fault(result: &LdapResult) -> MemberFault {
+    match (result.rc, win32(&result.text)) {
+        (code::ADMIN_LIMIT, _) => MemberFault::TooLarge,
+        (_, Some(0x2144..=0x2149)) => MemberFault::Value(SkipReason::ScopeForbidden),
+        (code::NO_SUCH_OBJECT | code::INVALID_DN | code::INVALID_SYNTAX, _) => {
+            MemberFault::Value(SkipReason::NotFoundInDirectory)
+        }
+        (_, Some(0x525 | 0x2030 | 0x208d)) => MemberFault::Value(SkipReason::NotFoundInDirectory),
+        (code::CONSTRAINT | code::UNWILLING | code::VALUE_EXISTS | code::OTHER, _) => {
+            MemberFault::Value(SkipReason::ScopeForbidden)
+        }
+        (code::NO_SUCH_ATTRIBUTE, _) => MemberFault::Value(SkipReason::NotFoundInDirectory),
+        _ => MemberFault::Fatal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(rc: u32, text: &str) -> LdapResult {
+        LdapResult {
+            rc,
+            matched: String::new(),
+            text: text.to_owned(),
+            refs: vec!["ldap://dc2.contoso.test".to_owned()],
+            ctrls: Vec::new(),
+        }
+    }
+
+    fn id(operation: Operation, rc: u32, text: &str) -> ErrorId {
+        error(operation, "CN=x", "dc1:636", &result(rc, text)).id
+    }
+
+    #[test]
+    fn win32_codes_are_found_and_explained() {
+        assert_eq!(
+            win32("00002098: SecErr: DSID-03150F94, problem 4003"),
+            Some(0x2098)
+        );
+        assert_eq!(
+            win32("80090308: LdapErr: DSID-0C09, data 52e"),
+            Some(0x8009_0308)
+        );
+        assert_eq!(win32("No such Base DN: CN=x"), None);
+        assert_eq!(win32(""), None);
+        let text = words(&result(50, "00002098: SecErr"));
+        assert!(
+            text.contains("insufficient rights") && text.contains("SecErr"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_table() {
+        use ErrorId::*;
+        for (operation, rc, text, expected) in [
+            (Operation::Search, 3, "", SourceReadIncomplete),
+            (Operation::Search, 4, "", SourceReadIncomplete),
+            (Operation::Search, 10, "", SourceReadIncomplete),
+            (Operation::Search, 50, "", DirectoryAccessDenied),
+            (
+                Operation::Bind,
+                8,
+                "00002028: ",
+                DirectoryAuthenticationFailed,
+            ),
+            (
+                Operation::Bind,
+                49,
+                "80090308: x, data 533, v",
+                DirectoryAuthenticationFailed,
+            ),
+            (
+                Operation::Modify,
+                10,
+                "0000202B: ",
+                DirectoryOperationFailed,
+            ),
+            (Operation::Members, 11, "", DirectoryLimitExceeded),
+            (Operation::Add, 16, "", DirectorySchemaMissing),
+            (Operation::Add, 65, "0000207D: ", DirectorySchemaMissing),
+            (Operation::Add, 68, "00002071: ", GroupNameConflict),
+            (Operation::Add, 32, "", ContainerNotFound),
+            (Operation::Modify, 50, "00002098: ", DirectoryAccessDenied),
+            (Operation::Modify, 52, "", DirectoryUnavailable),
+            (Operation::Delete, 66, "", DirectoryOperationFailed),
+        ] {
+            assert_eq!(id(operation, rc, text), expected, "{operation:?} {rc}");
+        }
+        let refused = error(Operation::Modify, "CN=x", "dc1:636", &result(10, ""));
+        assert!(refused.message.contains("dc2.contoso.test"));
+        for (data, word) in [
+            ("52e", "wrong"),
+            ("533", "disabled"),
+            ("701", "expired"),
+            ("775", "locked"),
+        ] {
+            let text = format!(
+                "80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data {data}, v2580"
+            );
+            let refused = error(Operation::Bind, "svc", "dc1:636", &result(49, &text));
+            assert!(refused.message.contains(word), "{}", refused.message);
+        }
+    }
+
+    #[test]
+    fn member_faults() {
+        assert_eq!(member_fault(&result(11, "")), MemberFault::TooLarge);
+        assert_eq!(
+            member_fault(&result(53, "00002146: SvcErr")),
+            MemberFault::Value(SkipReason::ScopeForbidden)
+        );
+        assert_eq!(
+            member_fault(&result(32, "00002030: NameErr")),
+            MemberFault::Value(SkipReason::NotFoundInDirectory)
+        );
+        assert_eq!(member_fault(&result(50, "00002098:")), MemberFault::Fatal);
+    }
+}

@@ -1,0 +1,278 @@
+//! Managed identity: tokens from the machine itself ("How to use managed identities on an Azure VM",
+//! "Authenticate against Azure resources with Azure Arc-enabled servers"). Nothing to keep secret here.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, Request, Url};
+use zeroize::Zeroizing;
+
+use super::Fetched;
+use crate::error::{Error, ErrorId};
+use crate::graph::Result;
+use crate::graph::endpoint::is_loopback;
+use crate::graph::limiter::{backoff, wait};
+use crate::graph::wire::{Answer, Wire, random_share, read_file};
+use crate::operation::Context;
+
+const IMDS: &str = "http://169.254.169.254";
+const ARC: &str = "http://localhost:40342/metadata/identity/oauth2/token";
+/// The agent's key files are small; a larger one is not the agent's.
+const KEY_LIMIT: u64 = 4096;
+const ATTEMPTS: u32 = 5;
+
+/// Where this machine's identity is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    /// Instance metadata of an Azure VM.
+    Vm { url: String },
+    /// The Azure Arc agent of a machine elsewhere.
+    Arc { url: String, key_folder: PathBuf },
+}
+
+/// A managed identity.
+#[derive(Clone, Debug)]
+pub(super) struct ManagedIdentity {
+    pub service: Service,
+    pub client_id: Option<String>,
+}
+
+impl ManagedIdentity {
+    /// Looks where the machine says it serves identities.
+    pub(super) fn detect(
+        client_id: Option<String>,
+        environment: impl Fn(&str) -> Option<String>,
+        agent_installed: bool,
+    ) -> Result<ManagedIdentity> {
+        let given = environment("IDENTITY_ENDPOINT").filter(|v| !v.is_empty());
+        // App Service sets IDENTITY_ENDPOINT too, with another protocol; the engine doesn't run there.
+        let arc = given.or_else(|| agent_installed.then(|| ARC.to_owned()));
+        let service = match arc {
+            Some(url) => Service::Arc {
+                url,
+                key_folder: key_folder(&environment),
+            },
+            None => {
+                let base =
+                    environment("AZURE_POD_IDENTITY_AUTHORITY_HOST").filter(|v| !v.is_empty());
+                let base = base.as_deref().unwrap_or(IMDS).trim_end_matches('/');
+                Service::Vm {
+                    url: format!("{base}/metadata/identity/oauth2/token"),
+                }
+            }
+        };
+        if matches!(service, Service::Arc { .. }) && client_id.is_some() {
+            return Err(Error::new(
+                ErrorId::ConfigurationInvalid,
+                "A machine connected by Azure Arc has only its own identity; leave the client id out.",
+            )
+            .target("connection.signIn.clientId"));
+        }
+        Ok(ManagedIdentity { service, client_id })
+    }
+
+    /// Gets a token for `resource`.
+    pub(super) async fn fetch(
+        &self,
+        wire: &Wire,
+        resource: &str,
+        timeout: Duration,
+        ctx: &Context,
+    ) -> Result<Fetched> {
+        let mut attempt = 0;
+        loop {
+            let outcome = ctx
+                .cancel
+                .guard(async { Ok(self.once(wire, resource, timeout).await) })
+                .await?;
+            attempt += 1;
+            match outcome {
+                // "Retry guidance": 404 and 410 while the service is updated, 429, 5xx.
+                Ok(answer)
+                    if matches!(answer.status, 404 | 410 | 429 | 500..=599)
+                        && attempt < ATTEMPTS => {}
+                Ok(answer) if answer.status == 200 => {
+                    return Fetched::parse(&answer.body).ok_or_else(|| refused(&answer));
+                }
+                Ok(answer) => return Err(refused(&answer)),
+                Err(error) if error.id == ErrorId::GraphUnavailable && attempt < 2 => {}
+                Err(error) => return Err(error),
+            }
+            let pause = backoff(
+                attempt,
+                Duration::from_millis(500),
+                Duration::from_secs(10),
+                random_share(),
+            );
+            wait(&ctx.cancel, pause).await?;
+        }
+    }
+
+    async fn once(&self, wire: &Wire, resource: &str, timeout: Duration) -> Result<Answer> {
+        // Local services answer at once or not at all.
+        let timeout = timeout.min(Duration::from_secs(10));
+        match &self.service {
+            Service::Vm { url } => {
+                let mut url = address(url)?;
+                url.query_pairs_mut()
+                    .append_pair("api-version", "2018-02-01")
+                    .append_pair("resource", resource);
+                if let Some(client_id) = &self.client_id {
+                    url.query_pairs_mut().append_pair("client_id", client_id);
+                }
+                wire.send(metadata_request(url), timeout, true)
+                    .await
+                    .map_err(|lost| no_service(lost.into_error()))
+            }
+            Service::Arc { url, key_folder } => {
+                let mut url = address(url)?;
+                if !is_loopback(&url) {
+                    return Err(Error::new(
+                        ErrorId::ConfigurationInvalid,
+                        "IDENTITY_ENDPOINT must be on this machine: a key is sent to it.",
+                    )
+                    .target("IDENTITY_ENDPOINT"));
+                }
+                url.query_pairs_mut()
+                    .append_pair("api-version", "2020-06-01")
+                    .append_pair("resource", resource);
+                let send = |request| wire.send(request, timeout, true);
+                let first = send(metadata_request(url.clone()))
+                    .await
+                    .map_err(|lost| no_service(lost.into_error()))?;
+                if first.status != 401 {
+                    return Ok(first);
+                }
+                let key = agent_key(&first, key_folder).await?;
+                let mut request = metadata_request(url);
+                let mut value = HeaderValue::from_str(&format!("Basic {}", key.as_str()))
+                    .map_err(|_| bad_key("holds characters that no key has"))?;
+                value.set_sensitive(true);
+                request.headers_mut().insert(AUTHORIZATION, value);
+                send(request)
+                    .await
+                    .map_err(|lost| no_service(lost.into_error()))
+            }
+        }
+    }
+}
+
+/// Whether the Azure Arc agent is installed here.
+pub(super) fn agent_installed() -> bool {
+    if cfg!(windows) {
+        let folder = std::env::var_os("ProgramFiles").unwrap_or_else(|| r"C:\Program Files".into());
+        Path::new(&folder)
+            .join(r"AzureConnectedMachineAgent\himds.exe")
+            .exists()
+    } else {
+        Path::new("/opt/azcmagent/bin/himds").exists()
+    }
+}
+
+fn key_folder(environment: &impl Fn(&str) -> Option<String>) -> PathBuf {
+    if cfg!(windows) {
+        let data = environment("ProgramData").unwrap_or_else(|| r"C:\ProgramData".to_owned());
+        Path::new(&data)
+            .join("AzureConnectedMachineAgent")
+            .join("Tokens")
+    } else {
+        PathBuf::from("/var/opt/azcmagent/tokens")
+    }
+}
+
+fn address(text: &str) -> Result<Url> {
+    Url::parse(text).map_err(|e| {
+        Error::new(
+            ErrorId::ConfigurationInvalid,
+            format!("The managed identity endpoint is not an address: {text}"),
+        )
+        .caused_by(&e)
+    })
+}
+
+fn metadata_request(url: Url) -> Request {
+    let mut request = Request::new(Method::GET, url);
+    request
+        .headers_mut()
+        .insert("metadata", HeaderValue::from_static("true"));
+    request
+}
+
+/// The key the agent points to. What is read goes back over the wire, so only a small `.key` file in
+/// the agent's own folder is read, whatever the answer names.
+async fn agent_key(answer: &Answer, folder: &Path) -> Result<Zeroizing<String>> {
+    let challenge = answer.header("www-authenticate").unwrap_or_default();
+    let named = challenge
+        .strip_prefix("Basic realm=")
+        .map(|v| v.trim().trim_matches('"'))
+        .filter(|v| !v.is_empty())
+        .ok_or_else(|| bad_key("is not named by the agent"))?;
+    let path = Path::new(named);
+    if path.extension().is_none_or(|e| e != "key") {
+        return Err(bad_key("has not the extension .key"));
+    }
+    // Resolved, so that neither `..` nor a link leads out of the folder.
+    let file = std::fs::canonicalize(path).map_err(|e| bad_key("can't be found").caused_by(&e))?;
+    let folder =
+        std::fs::canonicalize(folder).map_err(|e| bad_key("has no folder").caused_by(&e))?;
+    if file.parent() != Some(folder.as_path()) || file.extension().is_none_or(|e| e != "key") {
+        return Err(bad_key("is not in the agent's folder"));
+    }
+    let content = read_file(&file, KEY_LIMIT).await.map_err(|e| {
+        bad_key("can't be read")
+            .action("Run as an administrator, or as a member of 'Hybrid agent extension applications' (Windows) or the group himds (Linux).")
+            .caused_by(&e)
+    })?;
+    let content = Zeroizing::new(content);
+    // The agent writes text; anything else is sent in base64, as other clients do.
+    Ok(Zeroizing::new(match std::str::from_utf8(&content) {
+        Ok(text) => text.trim().to_owned(),
+        Err(_) => STANDARD.encode(&*content),
+    }))
+}
+
+fn bad_key(text: &str) -> Error {
+    Error::new(
+        ErrorId::GraphAuthenticationFailed,
+        format!("The key file of the Azure Arc agent {text}."),
+    )
+    .action("Check that the Azure Connected Machine agent is installed and runs.")
+}
+
+fn no_service(error: Error) -> Error {
+    let mut unavailable = Error::new(
+        ErrorId::GraphUnavailable,
+        "This machine serves no managed identity.",
+    )
+    .action("Assign a managed identity to the VM, or connect the machine to Azure Arc; otherwise sign in with a certificate.");
+    unavailable.causes.push(error.message);
+    unavailable.causes.extend(error.causes);
+    unavailable
+}
+
+fn refused(answer: &Answer) -> Error {
+    let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let text = |key: &str| {
+        body[key]
+            .as_str()
+            .unwrap_or_default()
+            .chars()
+            .take(300)
+            .collect::<String>()
+    };
+    Error::new(
+        ErrorId::GraphAuthenticationFailed,
+        format!(
+            "The machine's managed identity gave no token: status {} {} {}",
+            answer.status,
+            text("error"),
+            text("error_description")
+        )
+        .trim_end()
+        .to_owned(),
+    )
+    .action("Check that an identity is assigned to this machine, and its client id when it has several.")
+}
