@@ -61,6 +61,8 @@ function Connect-GroupWriteback {
             $connection.userName = $Credential.UserName.TrimStart([char] '\')
             $signIn.Secrets.directoryPassword = $Credential.Password
         }
+        # With nothing but a credential everything else is the recorded connection's, which counts only when none is sent.
+        if ($PSCmdlet.ParameterSetName -eq 'Saved' -and $connection.Count -eq 1 -and $connection.Contains('userName')) { $connection.Clear() }
         foreach ($key in @($script:GwbInheritedSecrets.Keys)) {
             if (-not $signIn.Secrets.ContainsKey($key)) { $signIn.Secrets[$key] = $script:GwbInheritedSecrets[$key] }
         }
