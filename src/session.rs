@@ -61,7 +61,10 @@ pub struct Outcome {
 
 impl Outcome {
     fn of(kind: &'static str, object: &impl serde::Serialize) -> Outcome {
-        Outcome { kind: Some(kind), value: Some(objects::to_value(object)) }
+        Outcome {
+            kind: Some(kind),
+            value: Some(objects::to_value(object)),
+        }
     }
 }
 
@@ -138,7 +141,11 @@ impl Session {
             "groups" => self.groups(members, ctx).await,
             "plan" => self.new_plan(members, ctx).await,
             "operations" => self.stored_operations(members, ctx).await,
-            other => Err(Error::new(ErrorId::InvalidArgument, format!("There is no query '{other}'.")).target("op")),
+            other => Err(Error::new(
+                ErrorId::InvalidArgument,
+                format!("There is no query '{other}'."),
+            )
+            .target("op")),
         }
     }
 
@@ -177,7 +184,10 @@ impl Session {
         self.store_opened_by(SqliteStore::open)
     }
 
-    fn store_opened_by(&self, open: fn(&std::path::Path, &str) -> Result<SqliteStore>) -> Result<Arc<dyn Store>> {
+    fn store_opened_by(
+        &self,
+        open: fn(&std::path::Path, &str) -> Result<SqliteStore>,
+    ) -> Result<Arc<dyn Store>> {
         let mut store = lock(&self.store);
         if let Some(store) = store.as_ref() {
             return Ok(store.clone());
@@ -202,16 +212,31 @@ impl Session {
     }
 
     fn not_enabled(&self) -> Error {
-        Error::new(ErrorId::FeatureNotEnabled, format!("Group writeback is not enabled in configuration '{}'.", self.name()))
-            .target(self.name())
+        Error::new(
+            ErrorId::FeatureNotEnabled,
+            format!(
+                "Group writeback is not enabled in configuration '{}'.",
+                self.name()
+            ),
+        )
+        .target(self.name())
     }
 
     /// The clients, bound to this operation's host.
     fn clients(&self, ctx: &Context) -> Result<Clients> {
         let clients = lock(&self.clients).clone().ok_or_else(|| {
-            Error::new(ErrorId::NotConnected, format!("The session for configuration '{}' is not connected.", self.name()))
+            Error::new(
+                ErrorId::NotConnected,
+                format!(
+                    "The session for configuration '{}' is not connected.",
+                    self.name()
+                ),
+            )
         })?;
-        Ok(Clients { graph: clients.graph.with_context(ctx), ..clients })
+        Ok(Clients {
+            graph: clients.graph.with_context(ctx),
+            ..clients
+        })
     }
 
     /// What a run works with; writeback must be on.
@@ -246,12 +271,27 @@ fn flag(members: &Value, name: &str) -> bool {
 
 /// A list of texts of a request; absent = empty.
 fn texts(members: &Value, name: &str) -> Vec<String> {
-    members[name].as_array().map(|list| list.iter().filter_map(|t| t.as_str().map(str::to_owned)).collect()).unwrap_or_default()
+    members[name]
+        .as_array()
+        .map(|list| {
+            list.iter()
+                .filter_map(|t| t.as_str().map(str::to_owned))
+                .collect()
+        })
+        .unwrap_or_default()
 }
 
 /// A GUID of a request.
 fn guid(members: &Value, name: &str) -> Result<Option<crate::model::Guid>> {
     text(members, name)
-        .map(|t| t.parse().map_err(|_| Error::new(ErrorId::InvalidArgument, format!("{name}: '{t}' is no GUID.")).target(name)))
+        .map(|t| {
+            t.parse().map_err(|_| {
+                Error::new(
+                    ErrorId::InvalidArgument,
+                    format!("{name}: '{t}' is no GUID."),
+                )
+                .target(name)
+            })
+        })
         .transpose()
 }

@@ -228,12 +228,14 @@ async fn main() -> ExitCode {
 }
 
 async fn call(control: &str, method: &str, verb: &str, body: Option<&str>) -> Result<(), String> {
-    let (status, text) = client::request(control, method, verb, body).await?;
-    print_line(&text)?;
-    if status == 200 {
+    let url = format!("{}/{verb}", control.trim_end_matches('/'));
+    let headers = [("Content-Type", "application/json")];
+    let reply = client::send(method, &url, &headers, body.unwrap_or_default()).await?;
+    print_line(&reply.body)?;
+    if reply.status == 200 {
         Ok(())
     } else {
-        Err(format!("the lab answered {status}"))
+        Err(format!("the lab answered {}", reply.status))
     }
 }
 

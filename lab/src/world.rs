@@ -415,4 +415,4 @@ fn addresses(rng: &mut Rng, tenant: &Tenant, nickname: &str) -> Vec<Box<str>> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

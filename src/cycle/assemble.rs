@@ -2,12 +2,12 @@
 
 use base64::Engine as _;
 
-use super::run::Run;
 use super::on_disk;
+use super::run::Run;
 use crate::clock::{self, Millis};
 use crate::directory::{ForestFacts, SchemaFacts};
 use crate::error::{Error, ErrorId, Result};
-use crate::mapping::{OutReason, Scope, SchemaView, UnknownReason};
+use crate::mapping::{OutReason, SchemaView, Scope, UnknownReason};
 use crate::model::{CloudState, DirectoryGroup, MemberKey, MemberKind, ObjectId, SkipReason};
 use crate::plan::{AbsentReason, GroupInput, MemberInput, PlannedMember, Wanted};
 use crate::store::{AnchorObject, CachedGroup, MemberView, PendingGroup, Resolution};
@@ -32,7 +32,9 @@ impl SchemaView for SchemaFacade<'_> {
     }
 
     fn range_upper(&self, name: &str) -> Option<usize> {
-        self.0.range_upper(name).and_then(|n| usize::try_from(n).ok())
+        self.0
+            .range_upper(name)
+            .and_then(|n| usize::try_from(n).ok())
     }
 }
 
@@ -60,7 +62,9 @@ pub(super) fn classify(view: &MemberView, forest: &ForestFacts, nested_in_scope:
         Resolution::Unresolved | Resolution::Key(_) => {}
     }
     match (&view.key, view.kind) {
-        (Some(MemberKey::Sid(sid)), _) if !forest.contains(sid) => Written::Not(SkipReason::OtherForest),
+        (Some(MemberKey::Sid(sid)), _) if !forest.contains(sid) => {
+            Written::Not(SkipReason::OtherForest)
+        }
         (Some(key), _) => Written::As(key.clone()),
         (None, MemberKind::Contact | MemberKind::ServicePrincipal | MemberKind::Other) => {
             Written::Not(SkipReason::KindNotSupported)
@@ -78,7 +82,9 @@ pub(super) async fn resolve_members(run: &mut Run<'_>) -> Result<()> {
     let mut after = None;
     loop {
         let objects = run.store().unresolved_objects(after, 1000)?;
-        let Some(last) = objects.last() else { return Ok(()) };
+        let Some(last) = objects.last() else {
+            return Ok(());
+        };
         after = Some(last.id);
         run.ctx.cancel.check()?;
         let resolutions = look_up(run, &objects).await?;
@@ -88,10 +94,26 @@ pub(super) async fn resolve_members(run: &mut Run<'_>) -> Result<()> {
 
 async fn look_up(run: &Run<'_>, objects: &[AnchorObject]) -> Result<Vec<(ObjectId, Resolution)>> {
     let directory = &run.engine.directory;
-    let sids: Vec<_> = objects.iter().filter_map(|o| o.sid.clone()).filter(|s| directory.forest().contains(s)).collect();
-    let by_sid = if sids.is_empty() { Default::default() } else { directory.resolve_sids(&sids).await? };
-    let guids: Vec<_> = objects.iter().filter(|o| o.sid.is_none()).filter_map(immutable_guid).collect();
-    let by_guid = if guids.is_empty() { Default::default() } else { directory.resolve_immutable_ids(&guids).await? };
+    let sids: Vec<_> = objects
+        .iter()
+        .filter_map(|o| o.sid.clone())
+        .filter(|s| directory.forest().contains(s))
+        .collect();
+    let by_sid = if sids.is_empty() {
+        Default::default()
+    } else {
+        directory.resolve_sids(&sids).await?
+    };
+    let guids: Vec<_> = objects
+        .iter()
+        .filter(|o| o.sid.is_none())
+        .filter_map(immutable_guid)
+        .collect();
+    let by_guid = if guids.is_empty() {
+        Default::default()
+    } else {
+        directory.resolve_immutable_ids(&guids).await?
+    };
     Ok(objects
         .iter()
         .map(|object| {
@@ -108,7 +130,9 @@ async fn look_up(run: &Run<'_>, objects: &[AnchorObject]) -> Result<Vec<(ObjectI
 
 /// onPremisesImmutableId: base64 of 16 bytes, or something custom that can't be looked up.
 fn immutable_guid(object: &AnchorObject) -> Option<[u8; 16]> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(object.immutable_id.as_ref()?).ok()?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(object.immutable_id.as_ref()?)
+        .ok()?;
     bytes.try_into().ok()
 }
 
@@ -125,12 +149,21 @@ pub(super) struct Members {
 
 impl Members {
     pub fn untouched() -> Members {
-        Members { input: MemberInput::Untouched, skipped: Vec::new(), cleared: Vec::new(), unreadable: Vec::new() }
+        Members {
+            input: MemberInput::Untouched,
+            skipped: Vec::new(),
+            cleared: Vec::new(),
+            unreadable: Vec::new(),
+        }
     }
 }
 
 /// The cloud's complete member list against AD's.
-pub(super) fn full_members(run: &Run<'_>, group: ObjectId, actual: Vec<MemberKey>) -> Result<Members> {
+pub(super) fn full_members(
+    run: &Run<'_>,
+    group: ObjectId,
+    actual: Vec<MemberKey>,
+) -> Result<Members> {
     let store = run.store();
     let (mut desired, mut later, mut members) = (Vec::new(), Vec::new(), Members::untouched());
     let mut after = None;
@@ -139,8 +172,15 @@ pub(super) fn full_members(run: &Run<'_>, group: ObjectId, actual: Vec<MemberKey
         let Some(last) = page.last() else { break };
         after = Some(last.member_id);
         for view in page {
-            let member = |key| PlannedMember { key, member_id: Some(view.member_id) };
-            match classify(&view, run.engine.directory.forest(), nested_in_scope(run, &view)?) {
+            let member = |key| PlannedMember {
+                key,
+                member_id: Some(view.member_id),
+            };
+            match classify(
+                &view,
+                run.engine.directory.forest(),
+                nested_in_scope(run, &view)?,
+            ) {
                 Written::As(key) => desired.push(member(Some(key))),
                 Written::Later => later.push(member(None)),
                 Written::Not(reason) => members.skipped.push((view.member_id, reason)),
@@ -166,19 +206,26 @@ pub(super) fn changed_members(run: &Run<'_>, group: ObjectId) -> Result<Members>
     let (mut adds, mut removes) = (Vec::new(), Vec::new());
     let mut after = None;
     loop {
-        let page = on_disk(|| store.pending_members(group, after.as_ref(), PAGE))?;
+        let page = on_disk(|| store.pending_members(group, after, PAGE))?;
         let Some(last) = page.last() else { break };
-        after = Some(last.clone());
+        after = Some(last.member_id);
         for pending in page {
             if !pending.add {
                 members.cleared.push(pending.member_id);
                 if pending.key.is_some() {
-                    removes.push(PlannedMember { key: pending.key, member_id: Some(pending.member_id) });
+                    removes.push(PlannedMember {
+                        key: pending.key,
+                        member_id: Some(pending.member_id),
+                    });
                 }
                 continue;
             }
             let view = store.member_view(pending.member_id, pending.kind)?;
-            let key = match classify(&view, run.engine.directory.forest(), nested_in_scope(run, &view)?) {
+            let key = match classify(
+                &view,
+                run.engine.directory.forest(),
+                nested_in_scope(run, &view)?,
+            ) {
                 Written::As(key) => Some(key),
                 Written::Later => None,
                 Written::Not(reason) => {
@@ -191,7 +238,10 @@ pub(super) fn changed_members(run: &Run<'_>, group: ObjectId) -> Result<Members>
                 }
             };
             members.cleared.push(pending.member_id);
-            adds.push(PlannedMember { key, member_id: Some(pending.member_id) });
+            adds.push(PlannedMember {
+                key,
+                member_id: Some(pending.member_id),
+            });
         }
     }
     if !members.unreadable.is_empty() {
@@ -200,10 +250,16 @@ pub(super) fn changed_members(run: &Run<'_>, group: ObjectId) -> Result<Members>
     // A value that is both taken away and given (its cloud object changed) stays.
     removes.retain(|r| !adds.iter().any(|a| a.key == r.key));
     // A skipped member that left and came back is skipped, not cleared.
-    members.cleared.retain(|id| !members.skipped.iter().any(|(s, _)| s == id));
+    members
+        .cleared
+        .retain(|id| !members.skipped.iter().any(|(s, _)| s == id));
     let after_changes = store.count_members(group)?;
     let count_before = (after_changes + removes.len() as u64).saturating_sub(adds.len() as u64);
-    members.input = MemberInput::Changes { adds, removes, count_before };
+    members.input = MemberInput::Changes {
+        adds,
+        removes,
+        count_before,
+    };
     Ok(members)
 }
 
@@ -214,7 +270,10 @@ fn nested_in_scope(run: &Run<'_>, view: &MemberView) -> Result<bool> {
     }
     let nested = run.store().cloud_group(view.member_id)?;
     Ok(nested.is_some_and(|c| {
-        c.state == CloudState::Active && c.listed && c.readable && run.engine.mapping.scope(&c.group) == Scope::In
+        c.state == CloudState::Active
+            && c.listed
+            && c.readable
+            && run.engine.mapping.scope(&c.group) == Scope::In
     }))
 }
 
@@ -223,18 +282,26 @@ pub(super) fn wanted(run: &Run<'_>, cached: &CachedGroup) -> Result<Wanted> {
     let unreadable = |why: String| {
         Err(Error::new(
             ErrorId::SourceReadIncomplete,
-            format!("Group '{}' was left as it is: {why}.", cached.group.display_name.as_deref().unwrap_or("(no name)")),
+            format!(
+                "Group '{}' was left as it is: {why}.",
+                cached.group.display_name.as_deref().unwrap_or("(no name)")
+            ),
         )
         .target(cached.group.id))
     };
-    let absent = |reason| Wanted::Absent { reason, grace_over: grace_over(cached.since, run.engine.config.grace_days, clock::now()) };
+    let absent = |reason| Wanted::Absent {
+        reason,
+        grace_over: grace_over(cached.since, run.engine.config.grace_days, clock::now()),
+    };
     match cached.state {
         CloudState::SoftDeleted => return Ok(absent(AbsentReason::SoftDeleted)),
         CloudState::HardDeleted => return Ok(absent(AbsentReason::HardDeleted)),
         CloudState::Active => {}
     }
     if !cached.listed {
-        return unreadable("the last full read did not list it and it is not confirmed as deleted".into());
+        return unreadable(
+            "the last full read did not list it and it is not confirmed as deleted".into(),
+        );
     }
     if !cached.readable {
         return unreadable("the app may not read it (Group.Read.All)".into());
@@ -243,9 +310,15 @@ pub(super) fn wanted(run: &Run<'_>, cached: &CachedGroup) -> Result<Wanted> {
         Scope::In => Ok(Wanted::Present(run.engine.mapping.desired(&cached.group)?)),
         Scope::Out(OutReason::Synced) => unreadable("it is synchronised from AD".into()),
         Scope::Out(_) => Ok(absent(AbsentReason::OutOfScope)),
-        Scope::Unknown(UnknownReason::NotReadable) => unreadable("its name is not readable (Group.Read.All)".into()),
-        Scope::Unknown(UnknownReason::NotRead(property)) => unreadable(format!("{property} was not read")),
-        Scope::Unknown(UnknownReason::GroupType(kind)) => unreadable(format!("its writeback type '{kind}' is not one this version writes")),
+        Scope::Unknown(UnknownReason::NotReadable) => {
+            unreadable("its name is not readable (Group.Read.All)".into())
+        }
+        Scope::Unknown(UnknownReason::NotRead(property)) => {
+            unreadable(format!("{property} was not read"))
+        }
+        Scope::Unknown(UnknownReason::GroupType(kind)) => unreadable(format!(
+            "its writeback type '{kind}' is not one this version writes"
+        )),
     }
 }
 
@@ -261,7 +334,8 @@ pub(super) async fn assemble(
     actual: Option<DirectoryGroup>,
     actual_members: Option<Vec<MemberKey>>,
 ) -> Result<(GroupInput, Members)> {
-    let strip = run.engine.config.deprovision_action == crate::config::DeprovisionAction::RemoveMembers;
+    let strip =
+        run.engine.config.deprovision_action == crate::config::DeprovisionAction::RemoveMembers;
     let compare = match (&wanted, &actual) {
         (Wanted::Present(_), None) => true,
         (Wanted::Present(_), Some(_)) => pending.verify,
@@ -278,14 +352,27 @@ pub(super) async fn assemble(
     } else {
         match (&wanted, read(&actual)) {
             (Wanted::Present(_), _) if pending.member_changes => changed_members(run, pending.id)?,
-            (Wanted::Absent { grace_over: true, .. }, Some(guid)) if strip => Members {
-                input: MemberInput::Full { desired: Vec::new(), actual: run.engine.directory.members(guid).await? },
+            (
+                Wanted::Absent {
+                    grace_over: true, ..
+                },
+                Some(guid),
+            ) if strip => Members {
+                input: MemberInput::Full {
+                    desired: Vec::new(),
+                    actual: run.engine.directory.members(guid).await?,
+                },
                 ..Members::untouched()
             },
             _ => Members::untouched(),
         }
     };
-    let input = GroupInput { object_id: pending.id, wanted, actual, members: members.input.clone() };
+    let input = GroupInput {
+        object_id: pending.id,
+        wanted,
+        actual,
+        members: members.input.clone(),
+    };
     Ok((input, members))
 }
 
@@ -311,7 +398,10 @@ mod tests {
 
     fn forest() -> ForestFacts {
         let domain: crate::model::Sid = "S-1-5-21-1-2-3".parse().unwrap();
-        ForestFacts { domain_sid: Some(domain.clone()), domain_sids: vec![domain] }
+        ForestFacts {
+            domain_sid: Some(domain.clone()),
+            domain_sids: vec![domain],
+        }
     }
 
     fn sid(text: &str) -> Option<MemberKey> {
@@ -321,29 +411,75 @@ mod tests {
     #[test]
     fn each_kind_of_member_has_its_way() {
         let user = view(MemberKind::User);
-        let written = MemberView { key: sid("S-1-5-21-1-2-3-1104"), ..user.clone() };
-        assert_eq!(classify(&written, &forest(), false), Written::As(written.key.clone().unwrap()));
-        let elsewhere = MemberView { key: sid("S-1-5-21-9-9-9-1104"), ..user.clone() };
-        assert_eq!(classify(&elsewhere, &forest(), false), Written::Not(SkipReason::OtherForest));
-        let cloud_only = MemberView { cloud_only: true, ..user.clone() };
-        assert_eq!(classify(&cloud_only, &forest(), false), Written::Not(SkipReason::CloudOnly));
-        let gone = MemberView { resolution: Resolution::NotFound, ..written.clone() };
-        assert_eq!(classify(&gone, &forest(), false), Written::Not(SkipReason::NotFoundInDirectory));
-        assert_eq!(classify(&view(MemberKind::Group), &forest(), true), Written::Later);
-        assert_eq!(classify(&view(MemberKind::Group), &forest(), false), Written::Not(SkipReason::NestedGroupNotWritten));
-        assert_eq!(classify(&view(MemberKind::Contact), &forest(), false), Written::Not(SkipReason::KindNotSupported));
+        let written = MemberView {
+            key: sid("S-1-5-21-1-2-3-1104"),
+            ..user.clone()
+        };
+        assert_eq!(
+            classify(&written, &forest(), false),
+            Written::As(written.key.clone().unwrap())
+        );
+        let elsewhere = MemberView {
+            key: sid("S-1-5-21-9-9-9-1104"),
+            ..user.clone()
+        };
+        assert_eq!(
+            classify(&elsewhere, &forest(), false),
+            Written::Not(SkipReason::OtherForest)
+        );
+        let cloud_only = MemberView {
+            cloud_only: true,
+            ..user.clone()
+        };
+        assert_eq!(
+            classify(&cloud_only, &forest(), false),
+            Written::Not(SkipReason::CloudOnly)
+        );
+        let gone = MemberView {
+            resolution: Resolution::NotFound,
+            ..written.clone()
+        };
+        assert_eq!(
+            classify(&gone, &forest(), false),
+            Written::Not(SkipReason::NotFoundInDirectory)
+        );
+        assert_eq!(
+            classify(&view(MemberKind::Group), &forest(), true),
+            Written::Later
+        );
+        assert_eq!(
+            classify(&view(MemberKind::Group), &forest(), false),
+            Written::Not(SkipReason::NestedGroupNotWritten)
+        );
+        assert_eq!(
+            classify(&view(MemberKind::Contact), &forest(), false),
+            Written::Not(SkipReason::KindNotSupported)
+        );
     }
 
     #[test]
     fn a_member_that_may_not_be_read_is_never_taken_for_cloud_only() {
-        let unreadable = MemberView { readable: false, ..view(MemberKind::User) };
+        let unreadable = MemberView {
+            readable: false,
+            ..view(MemberKind::User)
+        };
         assert_eq!(classify(&unreadable, &forest(), false), Written::Unreadable);
-        let unknown = MemberView { known: false, readable: false, ..view(MemberKind::User) };
+        let unknown = MemberView {
+            known: false,
+            readable: false,
+            ..view(MemberKind::User)
+        };
         assert_eq!(classify(&unknown, &forest(), false), Written::Unreadable);
         // Anchors known from before stay good.
-        let known = MemberView { key: sid("S-1-5-21-1-2-3-1104"), ..unreadable };
+        let known = MemberView {
+            key: sid("S-1-5-21-1-2-3-1104"),
+            ..unreadable
+        };
         assert!(matches!(classify(&known, &forest(), false), Written::As(_)));
-        let group = MemberView { known: false, ..view(MemberKind::Group) };
+        let group = MemberView {
+            known: false,
+            ..view(MemberKind::Group)
+        };
         assert_eq!(classify(&group, &forest(), false), Written::Unreadable);
     }
 

@@ -9,15 +9,16 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::import::is_of_the_run;
+use super::on_disk;
 use super::planning::containers;
 use super::run::Run;
-use super::on_disk;
 use crate::directory::{CreateOutcome, DirectoryWriter};
 use crate::error::{Error, ErrorId, Result};
 use crate::model::{Attributes, DirectoryGroup, Guid, MemberKey, ObjectId, SkipReason};
 use crate::plan::{Change, GroupPlan, PlannedMember};
 use crate::store::{
-    Direction, Fence, OperationStatus, Ordinals, PlanRecord, PlanState, Resolution, Store, StoredGroupPlan,
+    Direction, Fence, OperationStatus, Ordinals, PlanRecord, PlanState, Resolution, Store,
+    StoredGroupPlan,
 };
 
 /// Groups worked on at the same time; the writer bounds its own requests.
@@ -67,7 +68,13 @@ pub(super) async fn export(
     });
     let totals = &plan.totals;
     let mut export = Export {
-        total: totals.creates + totals.updates + totals.renames + totals.converts + totals.deletes + totals.member_adds + totals.member_removals,
+        total: totals.creates
+            + totals.updates
+            + totals.renames
+            + totals.converts
+            + totals.deletes
+            + totals.member_adds
+            + totals.member_removals,
         units: 0,
         created: BTreeMap::new(),
         failed: BTreeSet::new(),
@@ -79,7 +86,8 @@ pub(super) async fn export(
     export.changes(run, false).await?;
     export.changes(run, true).await?;
     if chosen.is_none() {
-        run.store().set_plan_state(run.fence(), plan.header.plan_id, PlanState::Applied)?;
+        run.store()
+            .set_plan_state(run.fence(), plan.header.plan_id, PlanState::Applied)?;
     }
     Ok(())
 }
@@ -104,12 +112,17 @@ impl Export<'_> {
             let Some(last) = page.last() else { break };
             after = Some(last.plan.object_id);
             let mut tasks = JoinSet::new();
-            for stored in page.into_iter().filter(|g| matches!(g.plan.changes.first(), Some(Change::CreateGroup { .. }))) {
+            for stored in page
+                .into_iter()
+                .filter(|g| matches!(g.plan.changes.first(), Some(Change::CreateGroup { .. })))
+            {
                 run.ctx.cancel.check()?;
                 if self.is_refused(&stored)? {
                     continue;
                 }
-                let Some(plan) = self.load(&stored)? else { continue };
+                let Some(plan) = self.load(&stored)? else {
+                    continue;
+                };
                 if tasks.len() >= GROUPS_IN_FLIGHT
                     && let Some(done) = tasks.join_next().await
                 {
@@ -144,10 +157,17 @@ impl Export<'_> {
         let ids: Vec<ObjectId> = self.created.keys().copied().collect();
         let (containers, attributes) = (containers(run), run.engine.mapping.attributes());
         for ids in ids.chunks(PAGE) {
-            let found = run.engine.directory.groups_by_mark(ids, &containers, attributes).await?;
+            let found = run
+                .engine
+                .directory
+                .groups_by_mark(ids, &containers, attributes)
+                .await?;
             let known: Vec<DirectoryGroup> = found
                 .into_iter()
-                .map(|g| DirectoryGroup { member_count: self.created.get(&g.object_id).map(|held| *held as u64), ..g })
+                .map(|g| DirectoryGroup {
+                    member_count: self.created.get(&g.object_id).map(|held| *held as u64),
+                    ..g
+                })
                 .collect();
             on_disk(|| run.store().save_known_groups(run.fence(), &known))?;
         }
@@ -170,12 +190,17 @@ impl Export<'_> {
                 }
                 run.ctx.cancel.check()?;
                 if self.is_refused(&stored)? {
-                    if !matches!(stored.plan.changes.first(), Some(Change::CreateGroup { .. })) {
+                    if !matches!(
+                        stored.plan.changes.first(),
+                        Some(Change::CreateGroup { .. })
+                    ) {
                         self.refuse(run, &stored).await?;
                     }
                     continue;
                 }
-                let Some(plan) = self.load(&stored)? else { continue };
+                let Some(plan) = self.load(&stored)? else {
+                    continue;
+                };
                 if tasks.len() >= GROUPS_IN_FLIGHT
                     && let Some(done) = tasks.join_next().await
                 {
@@ -209,7 +234,10 @@ impl Export<'_> {
                 .warn(
                     Error::new(
                         ErrorId::MemberNotOnPremises,
-                        format!("AD refused {} members of group {id}; the others were written.", done.skipped.len()),
+                        format!(
+                            "AD refused {} members of group {id}; the others were written.",
+                            done.skipped.len()
+                        ),
                     )
                     .target(id),
                 )
@@ -226,8 +254,13 @@ impl Export<'_> {
             return Err(error);
         }
         self.failed.insert(id);
-        run.store().fail_group(run.fence(), id, &error.to_string())?;
-        let error = if error.target.is_none() { error.target(id) } else { error };
+        run.store()
+            .fail_group(run.fence(), id, &error.to_string())?;
+        let error = if error.target.is_none() {
+            error.target(id)
+        } else {
+            error
+        };
         run.group_failed(error).await;
         Ok(())
     }
@@ -245,13 +278,37 @@ impl Export<'_> {
     async fn refuse(&self, run: &mut Run<'_>, stored: &StoredGroupPlan) -> Result<()> {
         let (store, id) = (run.store(), stored.plan.object_id);
         for change in 0..stored.plan.changes.len() {
-            store.set_change_status(run.fence(), self.shared.plan_id, id, change, OperationStatus::NotConfirmed, None)?;
+            store.set_change_status(
+                run.fence(),
+                self.shared.plan_id,
+                id,
+                change,
+                OperationStatus::NotConfirmed,
+                None,
+            )?;
         }
         for direction in [Direction::Add, Direction::Remove] {
-            store.set_member_status(run.fence(), self.shared.plan_id, id, direction, Ordinals::All, OperationStatus::NotConfirmed, None)?;
+            store.set_member_status(
+                run.fence(),
+                self.shared.plan_id,
+                id,
+                direction,
+                Ordinals::All,
+                OperationStatus::NotConfirmed,
+                None,
+            )?;
         }
         run.ctx
-            .warn(Error::new(ErrorId::NotConfirmed, format!("'{}' was not confirmed and stays as it is.", stored.plan.name)).target(id))
+            .warn(
+                Error::new(
+                    ErrorId::NotConfirmed,
+                    format!(
+                        "'{}' was not confirmed and stays as it is.",
+                        stored.plan.name
+                    ),
+                )
+                .target(id),
+            )
             .await;
         Ok(())
     }
@@ -260,18 +317,32 @@ impl Export<'_> {
     fn load(&self, stored: &StoredGroupPlan) -> Result<Option<GroupPlan>> {
         let mut plan = stored.plan.clone();
         plan.adds = self.load_members(stored.plan.object_id, Direction::Add, stored.adds)?;
-        plan.removes = self.load_members(stored.plan.object_id, Direction::Remove, stored.removes)?;
+        plan.removes =
+            self.load_members(stored.plan.object_id, Direction::Remove, stored.removes)?;
         if let Some(chosen) = self.chosen {
             plan = plan.restricted_to(|id| chosen.contains(id));
         }
         Ok((!plan.is_empty()).then_some(plan))
     }
 
-    fn load_members(&self, group: ObjectId, direction: Direction, count: u64) -> Result<Vec<PlannedMember>> {
+    fn load_members(
+        &self,
+        group: ObjectId,
+        direction: Direction,
+        count: u64,
+    ) -> Result<Vec<PlannedMember>> {
         let mut members = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
         let mut after = None;
         while (members.len() as u64) < count {
-            let page = on_disk(|| self.shared.store.plan_members(self.shared.plan_id, group, direction, after, MEMBERS_PAGE))?;
+            let page = on_disk(|| {
+                self.shared.store.plan_members(
+                    self.shared.plan_id,
+                    group,
+                    direction,
+                    after,
+                    MEMBERS_PAGE,
+                )
+            })?;
             let Some(last) = page.last() else { break };
             after = Some(last.ordinal);
             members.extend(page.into_iter().map(|m| m.member));
@@ -286,7 +357,12 @@ fn stored_is_empty(stored: &StoredGroupPlan) -> bool {
 
 /// A task that panicked is a defect of ours and ends the run.
 fn joined<T>(done: std::result::Result<T, tokio::task::JoinError>) -> Result<T> {
-    done.map_err(|e| Error::new(ErrorId::NativeEnginePanic, format!("A task of the export ended abnormally: {e}.")))
+    done.map_err(|e| {
+        Error::new(
+            ErrorId::NativeEnginePanic,
+            format!("A task of the export ended abnormally: {e}."),
+        )
+    })
 }
 
 struct Created {
@@ -300,42 +376,102 @@ struct Created {
 /// Creates one group, with as many members as one request takes.
 async fn create(shared: &Shared, plan: &GroupPlan) -> Created {
     let id = plan.object_id;
-    let Some(Change::CreateGroup { parent_dn, cn, group_type, sam_account_name, attributes }) = plan.changes.first() else {
-        return Created { id, held: 0, result: Ok(false) };
+    let Some(Change::CreateGroup {
+        parent_dn,
+        cn,
+        group_type,
+        sam_account_name,
+        attributes,
+    }) = plan.changes.first()
+    else {
+        return Created {
+            id,
+            held: 0,
+            result: Ok(false),
+        };
     };
-    let keys: Vec<MemberKey> = plan.adds.iter().map_while(|m| m.key.clone()).take(shared.batch_size).collect();
+    let keys: Vec<MemberKey> = plan
+        .adds
+        .iter()
+        .map_while(|m| m.key.clone())
+        .take(shared.batch_size)
+        .collect();
     let (held, sam) = (keys.len(), sam_account_name.as_deref());
-    let outcome = shared.writer.create_group(parent_dn, cn, *group_type, sam, attributes, &keys).await;
+    let outcome = shared
+        .writer
+        .create_group(parent_dn, cn, *group_type, sam, attributes, &keys)
+        .await;
     match outcome {
-        Ok(CreateOutcome::Created) => Created { id, held, result: Ok(true) },
+        Ok(CreateOutcome::Created) => Created {
+            id,
+            held,
+            result: Ok(true),
+        },
         // The members then follow in modifies, which isolate the one that AD refuses.
-        Ok(CreateOutcome::CreatedWithoutMembers) => Created { id, held: 0, result: Ok(true) },
+        Ok(CreateOutcome::CreatedWithoutMembers) => Created {
+            id,
+            held: 0,
+            result: Ok(true),
+        },
         // Another run's work, maybe half of it: its members are all written again, which is harmless.
         Ok(CreateOutcome::AlreadyOurs { guid }) => {
             let wanted = complete(attributes);
-            let result = shared.writer.set_attributes(guid, &wanted).await.map(|()| false);
-            Created { id, held: 0, result }
+            let result = shared
+                .writer
+                .set_attributes(guid, &wanted)
+                .await
+                .map(|()| false);
+            Created {
+                id,
+                held: 0,
+                result,
+            }
         }
-        Err(error) => Created { id, held: 0, result: Err(error) },
+        Err(error) => Created {
+            id,
+            held: 0,
+            result: Err(error),
+        },
     }
 }
 
 fn complete(attributes: &Attributes) -> Vec<(String, Vec<String>)> {
-    attributes.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k.clone(), v.clone())).collect()
+    attributes
+        .iter()
+        .filter(|(_, v)| !v.is_empty())
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect()
 }
 
 /// Applies one group's plan and, when all of it was written, clears its pending work.
-async fn apply(shared: &Shared, plan: GroupPlan, held: Option<usize>, whole: bool) -> (ObjectId, Done) {
+async fn apply(
+    shared: &Shared,
+    plan: GroupPlan,
+    held: Option<usize>,
+    whole: bool,
+) -> (ObjectId, Done) {
     let mut done = Done::default();
     done.error = try_apply(shared, &plan, held, whole, &mut done).await.err();
     (plan.object_id, done)
 }
 
-async fn try_apply(shared: &Shared, plan: &GroupPlan, held: Option<usize>, whole: bool, done: &mut Done) -> Result<()> {
+async fn try_apply(
+    shared: &Shared,
+    plan: &GroupPlan,
+    held: Option<usize>,
+    whole: bool,
+    done: &mut Done,
+) -> Result<()> {
     let id = plan.object_id;
     let known = shared.store.known_group(id)?.map(|k| k.group);
     let Some(guid) = known.as_ref().map(|k| k.guid).or(plan.guid) else {
-        return Err(Error::new(ErrorId::GroupNotFound, format!("'{}' was created and is not found again; the next cycle completes it.", plan.name)));
+        return Err(Error::new(
+            ErrorId::GroupNotFound,
+            format!(
+                "'{}' was created and is not found again; the next cycle completes it.",
+                plan.name
+            ),
+        ));
     };
     if super::is_delete(plan) {
         shared.writer.delete(guid).await?;
@@ -343,7 +479,13 @@ async fn try_apply(shared: &Shared, plan: &GroupPlan, held: Option<usize>, whole
         done.units += 1;
         record_changes(shared, plan)?;
         shared.store.forget_known_group(shared.fence, id)?;
-        return if whole { shared.store.complete_group(shared.fence, shared.plan_id, id, &[]) } else { Ok(()) };
+        return if whole {
+            shared
+                .store
+                .complete_group(shared.fence, shared.plan_id, id, &[])
+        } else {
+            Ok(())
+        };
     }
     let mut changed = known;
     change_group(shared, plan, guid, &mut changed, done).await?;
@@ -354,11 +496,25 @@ async fn try_apply(shared: &Shared, plan: &GroupPlan, held: Option<usize>, whole
         group.member_count = Some((before + done.added).saturating_sub(done.removed));
         on_disk(|| shared.store.save_known_groups(shared.fence, &[group]))?;
     }
-    if whole { on_disk(|| shared.store.complete_group(shared.fence, shared.plan_id, id, &late)) } else { Ok(()) }
+    if whole {
+        on_disk(|| {
+            shared
+                .store
+                .complete_group(shared.fence, shared.plan_id, id, &late)
+        })
+    } else {
+        Ok(())
+    }
 }
 
 /// Attributes in one modify, then type, name and place.
-async fn change_group(shared: &Shared, plan: &GroupPlan, guid: Guid, known: &mut Option<DirectoryGroup>, done: &mut Done) -> Result<()> {
+async fn change_group(
+    shared: &Shared,
+    plan: &GroupPlan,
+    guid: Guid,
+    known: &mut Option<DirectoryGroup>,
+    done: &mut Done,
+) -> Result<()> {
     let sets: Vec<(String, Vec<String>)> = plan
         .changes
         .iter()
@@ -386,8 +542,12 @@ async fn change_group(shared: &Shared, plan: &GroupPlan, guid: Guid, known: &mut
                 None
             }
             Change::RenameGroup { new_cn, .. } => Some(shared.writer.rename(guid, new_cn).await?),
-            Change::MoveGroup { new_parent, .. } => Some(shared.writer.move_to(guid, new_parent).await?),
-            Change::CreateGroup { .. } | Change::SetAttribute { .. } | Change::DeleteGroup { .. } => continue,
+            Change::MoveGroup { new_parent, .. } => {
+                Some(shared.writer.move_to(guid, new_parent).await?)
+            }
+            Change::CreateGroup { .. }
+            | Change::SetAttribute { .. }
+            | Change::DeleteGroup { .. } => continue,
         };
         done.units += 1;
         if let Some(dn) = dn {
@@ -403,14 +563,27 @@ async fn change_group(shared: &Shared, plan: &GroupPlan, guid: Guid, known: &mut
 fn record_changes(shared: &Shared, plan: &GroupPlan) -> Result<()> {
     on_disk(|| {
         for index in 0..plan.changes.len() {
-            shared.store.set_change_status(shared.fence, shared.plan_id, plan.object_id, index, OperationStatus::Applied, None)?;
+            shared.store.set_change_status(
+                shared.fence,
+                shared.plan_id,
+                plan.object_id,
+                index,
+                OperationStatus::Applied,
+                None,
+            )?;
         }
         Ok(())
     })
 }
 
 /// Members, adds before removes; gives the members that were keyless in the plan and are written now.
-async fn change_members(shared: &Shared, plan: &GroupPlan, guid: Guid, held: usize, done: &mut Done) -> Result<Vec<ObjectId>> {
+async fn change_members(
+    shared: &Shared,
+    plan: &GroupPlan,
+    guid: Guid,
+    held: usize,
+    done: &mut Done,
+) -> Result<Vec<ObjectId>> {
     let id = plan.object_id;
     let (mut adds, mut by_key, mut late) = (Vec::new(), BTreeMap::new(), Vec::new());
     for (ordinal, member) in plan.adds.iter().enumerate().skip(held) {
@@ -422,7 +595,8 @@ async fn change_members(shared: &Shared, plan: &GroupPlan, guid: Guid, held: usi
                     MemberKey::Sid(known.group.sid)
                 }
                 None => {
-                    done.skipped.push((nested, SkipReason::NestedGroupNotWritten));
+                    done.skipped
+                        .push((nested, SkipReason::NestedGroupNotWritten));
                     continue;
                 }
             },
@@ -436,13 +610,19 @@ async fn change_members(shared: &Shared, plan: &GroupPlan, guid: Guid, held: usi
     let slice = shared.batch_size.max(1) * 8;
     let mut failed = Vec::new();
     for adds in adds.chunks(slice) {
-        let outcome = shared.writer.modify_members(guid, adds, &[], shared.batch_size).await?;
+        let outcome = shared
+            .writer
+            .modify_members(guid, adds, &[], shared.batch_size)
+            .await?;
         done.added += outcome.added.len() as u64;
         done.units += adds.len() as u64;
         failed.extend(outcome.failed);
     }
     for removes in removes.chunks(slice) {
-        let outcome = shared.writer.modify_members(guid, &[], removes, shared.batch_size).await?;
+        let outcome = shared
+            .writer
+            .modify_members(guid, &[], removes, shared.batch_size)
+            .await?;
         done.removed += outcome.removed.len() as u64;
         done.units += removes.len() as u64;
         failed.extend(outcome.failed);
@@ -461,15 +641,36 @@ fn record_members(
     id: ObjectId,
 ) -> Result<()> {
     let (store, fence, plan_id) = (&shared.store, shared.fence, shared.plan_id);
-    for (direction, members) in [(Direction::Add, &plan.adds), (Direction::Remove, &plan.removes)] {
+    for (direction, members) in [
+        (Direction::Add, &plan.adds),
+        (Direction::Remove, &plan.removes),
+    ] {
         if !members.is_empty() {
-            store.set_member_status(fence, plan_id, id, direction, Ordinals::All, OperationStatus::Applied, None)?;
+            store.set_member_status(
+                fence,
+                plan_id,
+                id,
+                direction,
+                Ordinals::All,
+                OperationStatus::Applied,
+                None,
+            )?;
         }
     }
     let mut resolutions = Vec::new();
     for (key, reason, error) in failed {
-        let Some((ordinal, member)) = by_key.get(key) else { continue };
-        store.set_member_status(fence, plan_id, id, Direction::Add, Ordinals::Some(&[*ordinal]), OperationStatus::Skipped, Some(&error.to_string()))?;
+        let Some((ordinal, member)) = by_key.get(key) else {
+            continue;
+        };
+        store.set_member_status(
+            fence,
+            plan_id,
+            id,
+            Direction::Add,
+            Ordinals::Some(&[*ordinal]),
+            OperationStatus::Skipped,
+            Some(&error.to_string()),
+        )?;
         let Some(member) = member else { continue };
         done.skipped.push((*member, *reason));
         resolutions.push((

@@ -6,7 +6,9 @@ use super::run::Run;
 use super::{on_disk, rows};
 use crate::config::Version;
 use crate::error::{Error, ErrorId, Result};
-use crate::graph::{self, DeltaError, DeltaPage, DeltaReader, DeltaStart, GroupRow, ObjectRow, Presence};
+use crate::graph::{
+    self, DeltaError, DeltaPage, DeltaReader, DeltaStart, GroupRow, ObjectRow, Presence,
+};
 use crate::mapping::Scope;
 use crate::model::{CloudGroup, CloudState, MemberKind, ObjectId};
 use crate::operation::Level;
@@ -18,8 +20,11 @@ const RESTARTS: u32 = 3;
 const CHUNK: usize = 1000;
 
 /// The feeds of this engine with their fingerprints.
-const FEEDS: [(Feed, graph::Feed); 3] =
-    [(Feed::Users, graph::Feed::Users), (Feed::Devices, graph::Feed::Devices), (Feed::Groups, graph::Feed::Groups)];
+const FEEDS: [(Feed, graph::Feed); 3] = [
+    (Feed::Users, graph::Feed::Users),
+    (Feed::Devices, graph::Feed::Devices),
+    (Feed::Groups, graph::Feed::Groups),
+];
 
 /// Which kind of cycle is possible: a Delta needs a groups link with today's selection.
 pub(super) fn resolve_policy(store: &dyn Store, wanted: Option<PolicyType>) -> Result<PolicyType> {
@@ -27,11 +32,17 @@ pub(super) fn resolve_policy(store: &dyn Store, wanted: Option<PolicyType>) -> R
         return Ok(PolicyType::Initial);
     }
     let groups = usable(store, Feed::Groups, graph::Feed::Groups)?;
-    Ok(if groups.is_some() { PolicyType::Delta } else { PolicyType::Initial })
+    Ok(if groups.is_some() {
+        PolicyType::Delta
+    } else {
+        PolicyType::Initial
+    })
 }
 
 fn usable(store: &dyn Store, feed: Feed, graph_feed: graph::Feed) -> Result<Option<Watermark>> {
-    Ok(store.watermark(feed)?.filter(|w| w.select == graph::select_fingerprint(graph_feed)))
+    Ok(store
+        .watermark(feed)?
+        .filter(|w| w.select == graph::select_fingerprint(graph_feed)))
 }
 
 /// Whether members of the group are kept: it is written, or may be once its flag is known.
@@ -51,7 +62,8 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<()> {
     }
     if run.policy == PolicyType::Initial {
         // Everything is pending now, which is all that was required.
-        run.store().set_meta(Some(run.fence()), super::FULL_REQUIRED, None)?;
+        run.store()
+            .set_meta(Some(run.fence()), super::FULL_REQUIRED, None)?;
     }
     if run.engine.config.version == Version::V2 {
         read_flags(run).await?;
@@ -68,7 +80,10 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<()> {
 fn may_read_devices(run: &Run<'_>) -> bool {
     let roles = run.engine.graph.roles();
     // An opaque token tells nothing: then Graph decides.
-    roles.is_empty() || roles.iter().any(|r| r.starts_with("Device.Read") || r.starts_with("Directory.Read"))
+    roles.is_empty()
+        || roles
+            .iter()
+            .any(|r| r.starts_with("Device.Read") || r.starts_with("Directory.Read"))
 }
 
 async fn read_feed(run: &mut Run<'_>, feed: Feed, graph_feed: graph::Feed) -> Result<()> {
@@ -93,7 +108,13 @@ async fn read_feed(run: &mut Run<'_>, feed: Feed, graph_feed: graph::Feed) -> Re
                     .caused_by(&error));
                 }
                 run.ctx
-                    .message(Level::Verbose, format!("{feed:?}: the cloud asks for a full read ({}).", error.message))
+                    .message(
+                        Level::Verbose,
+                        format!(
+                            "{feed:?}: the cloud asks for a full read ({}).",
+                            error.message
+                        ),
+                    )
                     .await;
             }
         }
@@ -128,10 +149,16 @@ async fn read_round(
         done += page.rows.len() as u64;
         let mapping = &run.engine.mapping;
         on_disk(|| match &page.rows {
-            PageRows::Groups(rows) => {
-                store.apply_groups(fence, target, rows, &|g| keeps_members(mapping, g), with_page)
+            PageRows::Groups(rows) => store.apply_groups(
+                fence,
+                target,
+                rows,
+                &|g| keeps_members(mapping, g),
+                with_page,
+            ),
+            PageRows::Objects(rows) => {
+                store.apply_objects(fence, target, rows, with_page.map(|w| (feed, w)))
             }
-            PageRows::Objects(rows) => store.apply_objects(fence, target, rows, with_page.map(|w| (feed, w))),
         })?;
         if let (true, Some(watermark)) = (full, &watermark) {
             on_disk(|| store.finish_full(fence, feed, watermark))?;
@@ -181,14 +208,26 @@ impl Reader {
     async fn next_page(&mut self, run: &Run<'_>) -> std::result::Result<Option<Page>, DeltaError> {
         run.ctx.cancel.check()?;
         Ok(match self {
-            Reader::Groups(reader) => reader.next_page().await?.map(|DeltaPage { rows, delta_link }| Page {
-                rows: PageRows::Groups(rows.into_iter().map(rows::group).collect()),
-                link: delta_link,
-            }),
-            Reader::Objects(reader, kind) => reader.next_page().await?.map(|DeltaPage { rows, delta_link }| Page {
-                rows: PageRows::Objects(rows.into_iter().map(|r| rows::object(r, *kind)).collect()),
-                link: delta_link,
-            }),
+            Reader::Groups(reader) => {
+                reader
+                    .next_page()
+                    .await?
+                    .map(|DeltaPage { rows, delta_link }| Page {
+                        rows: PageRows::Groups(rows.into_iter().map(rows::group).collect()),
+                        link: delta_link,
+                    })
+            }
+            Reader::Objects(reader, kind) => {
+                reader
+                    .next_page()
+                    .await?
+                    .map(|DeltaPage { rows, delta_link }| Page {
+                        rows: PageRows::Objects(
+                            rows.into_iter().map(|r| rows::object(r, *kind)).collect(),
+                        ),
+                        link: delta_link,
+                    })
+            }
         })
     }
 }
@@ -200,12 +239,29 @@ async fn read_flags(run: &mut Run<'_>) -> Result<()> {
     for chunk in flags.chunks(CHUNK) {
         let mut changes = Vec::new();
         for (id, flag) in chunk {
-            if store.cloud_group(*id)?.is_some_and(|c| c.group.writeback.as_ref() != Some(flag)) {
-                let patch = GroupPatch { writeback: Some(Some(flag.clone())), ..GroupPatch::default() };
-                changes.push(GroupChange { patch, ..GroupChange::new(*id) });
+            if store
+                .cloud_group(*id)?
+                .is_some_and(|c| c.group.writeback.as_ref() != Some(flag))
+            {
+                let patch = GroupPatch {
+                    writeback: Some(Some(flag.clone())),
+                    ..GroupPatch::default()
+                };
+                changes.push(GroupChange {
+                    patch,
+                    ..GroupChange::new(*id)
+                });
             }
         }
-        on_disk(|| store.apply_groups(run.fence(), Target::Live, &changes, &|g| keeps_members(mapping, g), None))?;
+        on_disk(|| {
+            store.apply_groups(
+                run.fence(),
+                Target::Live,
+                &changes,
+                &|g| keeps_members(mapping, g),
+                None,
+            )
+        })?;
     }
     Ok(())
 }
@@ -227,7 +283,10 @@ async fn confirm_missing(run: &mut Run<'_>) -> Result<()> {
             store.set_cloud_state(fence, id, state)?;
         }
         if store.unconfirmed_groups(None, 1)?.first() == ids.first() {
-            return Err(Error::new(ErrorId::SourceReadIncomplete, "Graph gave no answer on groups that it did not list."));
+            return Err(Error::new(
+                ErrorId::SourceReadIncomplete,
+                "Graph gave no answer on groups that it did not list.",
+            ));
         }
     }
 }
@@ -237,7 +296,9 @@ async fn complete_members(run: &mut Run<'_>) -> Result<()> {
     let mut after = None;
     loop {
         let ids = run.store().incomplete_groups(after, 100)?;
-        let Some(last) = ids.last() else { return Ok(()) };
+        let Some(last) = ids.last() else {
+            return Ok(());
+        };
         after = Some(*last);
         for id in ids {
             if let Err(error) = read_members(run, id).await {
@@ -269,7 +330,9 @@ async fn ask_for_unknown(run: &mut Run<'_>) -> Result<()> {
     let mut after = None;
     loop {
         let unknown = run.store().unknown_members(after, CHUNK)?;
-        let Some((last, _)) = unknown.last() else { return Ok(()) };
+        let Some((last, _)) = unknown.last() else {
+            return Ok(());
+        };
         after = Some(*last);
         let ids: Vec<ObjectId> = unknown
             .iter()
@@ -279,9 +342,18 @@ async fn ask_for_unknown(run: &mut Run<'_>) -> Result<()> {
         if ids.is_empty() {
             continue;
         }
-        let rows: Vec<_> =
-            run.engine.graph.objects_by_id(&ids).await?.into_iter().map(|r| rows::object(r, MemberKind::Other)).collect();
-        on_disk(|| run.store().apply_objects(run.fence(), Target::Live, &rows, None))?;
+        let rows: Vec<_> = run
+            .engine
+            .graph
+            .objects_by_id(&ids)
+            .await?
+            .into_iter()
+            .map(|r| rows::object(r, MemberKind::Other))
+            .collect();
+        on_disk(|| {
+            run.store()
+                .apply_objects(run.fence(), Target::Live, &rows, None)
+        })?;
     }
 }
 
@@ -291,11 +363,16 @@ async fn read_external_senders(run: &mut Run<'_>) -> Result<()> {
     let mut after = None;
     loop {
         let pending = store.pending_groups(after, CHUNK)?;
-        let Some(last) = pending.last() else { return Ok(()) };
+        let Some(last) = pending.last() else {
+            return Ok(());
+        };
         after = Some(last.id);
         let mut ids = Vec::new();
         for group in pending.iter().filter(|p| p.attributes || p.verify) {
-            if store.cloud_group(group.id)?.is_some_and(|c| c.state == CloudState::Active && c.in_scope) {
+            if store
+                .cloud_group(group.id)?
+                .is_some_and(|c| c.state == CloudState::Active && c.in_scope)
+            {
                 ids.push(group.id);
             }
         }
@@ -306,11 +383,25 @@ async fn read_external_senders(run: &mut Run<'_>) -> Result<()> {
             .await?
             .into_iter()
             .map(|(id, allowed)| {
-                let patch = GroupPatch { allow_external_senders: Some(allowed), ..GroupPatch::default() };
-                GroupChange { patch, ..GroupChange::new(id) }
+                let patch = GroupPatch {
+                    allow_external_senders: Some(allowed),
+                    ..GroupPatch::default()
+                };
+                GroupChange {
+                    patch,
+                    ..GroupChange::new(id)
+                }
             })
             .collect();
-        on_disk(|| store.apply_groups(run.fence(), Target::Live, &changes, &|g| keeps_members(mapping, g), None))?;
+        on_disk(|| {
+            store.apply_groups(
+                run.fence(),
+                Target::Live,
+                &changes,
+                &|g| keeps_members(mapping, g),
+                None,
+            )
+        })?;
     }
 }
 

@@ -26,8 +26,8 @@ use crate::store::{PlanRecord, PlanState, PolicyType, RunRecord, Store};
 
 pub use assemble::SchemaFacade;
 pub use planning::{DisableAction, Selection};
-pub use run::new_guid;
 use run::Run;
+pub use run::new_guid;
 
 /// Store key: set when a changed configuration needs everything to be compared.
 pub(crate) const FULL_REQUIRED: &str = "fullRequired";
@@ -138,23 +138,42 @@ impl Engine {
         run.end(worked)
     }
 
-    async fn work(&self, run: &mut Run<'_>, job: &Job, manner: Manner) -> Result<Option<PlanRecord>> {
+    async fn work(
+        &self,
+        run: &mut Run<'_>,
+        job: &Job,
+        manner: Manner,
+    ) -> Result<Option<PlanRecord>> {
         let (plan, operations, approved) = match job {
-            Job::Invoke { plan_id, operations, approve_threshold } => {
+            Job::Invoke {
+                plan_id,
+                operations,
+                approve_threshold,
+            } => {
                 let plan = planning::check_stored(run, *plan_id).await?;
                 (plan, operations.clone(), *approve_threshold)
             }
             Job::Cycle { .. } => {
                 import::import(run).await?;
-                (planning::plan(run, &Selection::Pending, manner).await?, None, manner.approve_threshold)
+                (
+                    planning::plan(run, &Selection::Pending, manner).await?,
+                    None,
+                    manner.approve_threshold,
+                )
             }
             Job::Groups(ids) => {
                 import::import(run).await?;
-                (planning::plan(run, &Selection::Groups(ids.clone()), manner).await?, None, manner.approve_threshold)
+                (
+                    planning::plan(run, &Selection::Groups(ids.clone()), manner).await?,
+                    None,
+                    manner.approve_threshold,
+                )
             }
-            Job::Disable(action) => {
-                (planning::plan(run, &Selection::Disable(*action), manner).await?, None, manner.approve_threshold)
-            }
+            Job::Disable(action) => (
+                planning::plan(run, &Selection::Disable(*action), manner).await?,
+                None,
+                manner.approve_threshold,
+            ),
         };
         run.plan_id = Some(plan.header.plan_id);
         if manner.what_if {
@@ -166,18 +185,29 @@ impl Engine {
         }
         let refused = self.approval(run, &plan, manner.approve).await?;
         export::export(run, &plan, operations.as_ref(), &refused).await?;
-        if plan.header.origin == planning::ORIGIN_DISABLE && run.counts.groups_failed == 0 && operations.is_none() && refused.is_empty() {
+        if plan.header.origin == planning::ORIGIN_DISABLE
+            && run.counts.groups_failed == 0
+            && operations.is_none()
+            && refused.is_empty()
+        {
             self.switch_off(run)?;
         }
         Ok(None)
     }
 
     /// Lists the groups of a plan to the host; gives how many.
-    async fn show(&self, run: &Run<'_>, plan: &PlanRecord, choose: impl Fn(&crate::plan::GroupPlan) -> bool) -> Result<u64> {
+    async fn show(
+        &self,
+        run: &Run<'_>,
+        plan: &PlanRecord,
+        choose: impl Fn(&crate::plan::GroupPlan) -> bool,
+    ) -> Result<u64> {
         let (mut after, mut shown) = (None, 0);
         loop {
             let page = self.store.group_plans(plan.header.plan_id, after, 200)?;
-            let Some(last) = page.last() else { return Ok(shown) };
+            let Some(last) = page.last() else {
+                return Ok(shown);
+            };
             after = Some(last.plan.object_id);
             for stored in &page {
                 let operations = stored.plan.changes.len() as u64 + stored.adds + stored.removes;
@@ -200,7 +230,12 @@ impl Engine {
     }
 
     /// Asks the host where it wants to be asked; gives the refused groups.
-    async fn approval(&self, run: &Run<'_>, plan: &PlanRecord, approve: Approve) -> Result<BTreeSet<ObjectId>> {
+    async fn approval(
+        &self,
+        run: &Run<'_>,
+        plan: &PlanRecord,
+        approve: Approve,
+    ) -> Result<BTreeSet<ObjectId>> {
         let wanted = match approve {
             Approve::None => return Ok(BTreeSet::new()),
             Approve::Deletes if plan.totals.deletes == 0 => return Ok(BTreeSet::new()),
@@ -210,26 +245,43 @@ impl Engine {
         if wanted == 0 {
             return Ok(BTreeSet::new());
         }
-        let ask = Ask::Approve { plan_id: plan.header.plan_id.to_string(), groups: wanted };
+        let ask = Ask::Approve {
+            plan_id: plan.header.plan_id.to_string(),
+            groups: wanted,
+        };
         match run.ctx.host.ask(ask).await? {
             Answer::Approved { refused } => refused
                 .iter()
                 .map(|id| {
                     id.parse().map_err(|_| {
-                        Error::new(ErrorId::InvalidArgument, format!("'{id}' in the approval is no group id."))
+                        Error::new(
+                            ErrorId::InvalidArgument,
+                            format!("'{id}' in the approval is no group id."),
+                        )
                     })
                 })
                 .collect(),
-            _ => Err(Error::new(ErrorId::NotConfirmed, "The plan was not approved; nothing was written.").target(plan.header.plan_id)),
+            _ => Err(Error::new(
+                ErrorId::NotConfirmed,
+                "The plan was not approved; nothing was written.",
+            )
+            .target(plan.header.plan_id)),
         }
     }
 
     /// The last act of a disabling run: authority ends, the cloud copy is forgotten.
     fn switch_off(&self, run: &Run<'_>) -> Result<()> {
-        let mut config = self.store.configuration()?.unwrap_or_else(|| self.config.clone());
+        let mut config = self
+            .store
+            .configuration()?
+            .unwrap_or_else(|| self.config.clone());
         config.enabled = false;
         self.store.save_configuration(&config)?;
-        for feed in [crate::store::Feed::Groups, crate::store::Feed::Users, crate::store::Feed::Devices] {
+        for feed in [
+            crate::store::Feed::Groups,
+            crate::store::Feed::Users,
+            crate::store::Feed::Devices,
+        ] {
             self.store.clear_watermark(run.fence(), feed)?;
         }
         Ok(())
@@ -237,7 +289,9 @@ impl Engine {
 }
 
 fn is_delete(plan: &crate::plan::GroupPlan) -> bool {
-    plan.changes.iter().any(|c| matches!(c, crate::plan::Change::DeleteGroup { .. }))
+    plan.changes
+        .iter()
+        .any(|c| matches!(c, crate::plan::Change::DeleteGroup { .. }))
 }
 
 /// Runs disk work without holding up the other tasks of a worker thread.

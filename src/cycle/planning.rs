@@ -14,7 +14,8 @@ use crate::error::{Error, ErrorId, Result};
 use crate::model::{DirectoryGroup, Guid, MemberKey, ObjectId};
 use crate::operation::Level;
 use crate::plan::{
-    AbsentReason, GroupInput, GroupPlan, MemberInput, Policy, ThresholdCheck, Totals, Wanted, plan_group,
+    AbsentReason, GroupInput, GroupPlan, MemberInput, Policy, ThresholdCheck, Totals, Wanted,
+    plan_group,
 };
 use crate::store::{PendingGroup, PlanHeader, PlanRecord, PlanState, PlanTotals, PolicyType};
 
@@ -62,7 +63,11 @@ struct Planner {
 }
 
 /// Makes a plan and stores it, `Ready` or `Blocked`.
-pub(super) async fn plan(run: &mut Run<'_>, selection: &Selection, manner: Manner) -> Result<PlanRecord> {
+pub(super) async fn plan(
+    run: &mut Run<'_>,
+    selection: &Selection,
+    manner: Manner,
+) -> Result<PlanRecord> {
     run.step("Plan").await;
     if !matches!(selection, Selection::Disable(_)) {
         resolve_members(run).await?;
@@ -108,44 +113,87 @@ pub(super) async fn check_stored(run: &mut Run<'_>, plan_id: Guid) -> Result<Pla
     run.step("Check").await;
     let store = run.store();
     let plan = store.plan(plan_id)?.ok_or_else(|| {
-        Error::new(ErrorId::PlanNotFound, format!("There is no plan {plan_id} in this configuration.")).target(plan_id)
+        Error::new(
+            ErrorId::PlanNotFound,
+            format!("There is no plan {plan_id} in this configuration."),
+        )
+        .target(plan_id)
     })?;
-    let stale = |why: String| Error::new(ErrorId::PlanStale, format!("The plan of {} is no longer valid: {why}.", clock::rfc3339(plan.header.created))).target(plan_id);
+    let stale = |why: String| {
+        Error::new(
+            ErrorId::PlanStale,
+            format!(
+                "The plan of {} is no longer valid: {why}.",
+                clock::rfc3339(plan.header.created)
+            ),
+        )
+        .target(plan_id)
+    };
     match plan.state {
         PlanState::Ready | PlanState::Blocked => {}
         PlanState::Applied => return Err(stale("it was applied already".into())),
-        PlanState::Stale | PlanState::Building => return Err(stale("a newer one has taken its place".into())),
+        PlanState::Stale | PlanState::Building => {
+            return Err(stale("a newer one has taken its place".into()));
+        }
     }
     if let Some(group) = store.stale_groups(plan_id, 1)?.first() {
         store.set_plan_state(run.fence(), plan_id, PlanState::Stale)?;
-        return Err(stale(format!("group {group} has changed in the cloud since")));
+        return Err(stale(format!(
+            "group {group} has changed in the cloud since"
+        )));
     }
     let mut after = None;
     loop {
         let page = store.group_plans(plan_id, after, CHUNK)?;
         let Some(last) = page.last() else { break };
         after = Some(last.plan.object_id);
-        let planned: Vec<_> = page.iter().filter(|g| !g.plan.changes.is_empty() || g.adds + g.removes > 0).collect();
+        let planned: Vec<_> = page
+            .iter()
+            .filter(|g| !g.plan.changes.is_empty() || g.adds + g.removes > 0)
+            .collect();
         let guids: Vec<Guid> = planned.iter().filter_map(|g| g.plan.guid).collect();
-        let created: Vec<ObjectId> = planned.iter().filter(|g| g.plan.guid.is_none()).map(|g| g.plan.object_id).collect();
+        let created: Vec<ObjectId> = planned
+            .iter()
+            .filter(|g| g.plan.guid.is_none())
+            .map(|g| g.plan.object_id)
+            .collect();
         let found: BTreeMap<Guid, DirectoryGroup> = if guids.is_empty() {
             BTreeMap::new()
         } else {
-            run.engine.directory.groups_by_guid(&guids, &[]).await?.into_iter().map(|g| (g.guid, g)).collect()
+            run.engine
+                .directory
+                .groups_by_guid(&guids, &[])
+                .await?
+                .into_iter()
+                .map(|g| (g.guid, g))
+                .collect()
         };
         for group in planned {
-            let Some(guid) = group.plan.guid else { continue };
+            let Some(guid) = group.plan.guid else {
+                continue;
+            };
             let usn = found.get(&guid).map(|g| g.usn_changed);
             if usn != Some(group.plan.usn_changed) {
                 store.set_plan_state(run.fence(), plan_id, PlanState::Stale)?;
-                return Err(stale(format!("'{}' ({}) has changed in AD since", group.plan.name, group.plan.dn)));
+                return Err(stale(format!(
+                    "'{}' ({}) has changed in AD since",
+                    group.plan.name, group.plan.dn
+                )));
             }
         }
         if !created.is_empty()
-            && let Some(there) = run.engine.directory.groups_by_mark(&created, &containers(run), &[]).await?.first()
+            && let Some(there) = run
+                .engine
+                .directory
+                .groups_by_mark(&created, &containers(run), &[])
+                .await?
+                .first()
         {
             store.set_plan_state(run.fence(), plan_id, PlanState::Stale)?;
-            return Err(stale(format!("group {} was created in AD since", there.object_id)));
+            return Err(stale(format!(
+                "group {} was created in AD since",
+                there.object_id
+            )));
         }
     }
     Ok(plan)
@@ -157,8 +205,17 @@ pub(super) fn blocked(plan: &PlanRecord) -> Error {
         Some("MemberRemovalThresholdExceeded") => ErrorId::MemberRemovalThresholdExceeded,
         _ => ErrorId::DeletionThresholdExceeded,
     };
-    let message = plan.breaches["message"].as_str().unwrap_or("The plan is past a threshold.");
-    Error::new(id, format!("{message} Nothing was written. Plan {}.", plan.header.plan_id)).target(plan.header.plan_id)
+    let message = plan.breaches["message"]
+        .as_str()
+        .unwrap_or("The plan is past a threshold.");
+    Error::new(
+        id,
+        format!(
+            "{message} Nothing was written. Plan {}.",
+            plan.header.plan_id
+        ),
+    )
+    .target(plan.header.plan_id)
 }
 
 /// Containers in which groups of ours are looked for.
@@ -179,16 +236,22 @@ fn announce_new_groups(run: &Run<'_>) -> Result<()> {
     let mut after = None;
     loop {
         let page = store.pending_groups(after, 1000)?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
         after = Some(last.id);
         for group in page {
             if store.known_group(group.id)?.is_some() {
                 continue;
             }
             for parent in store.parents_of(group.id)? {
-                let waiting = store.skipped(Some(parent), None, usize::MAX)?.into_iter().any(|s| {
-                    s.member_id == group.id && s.reason == crate::model::SkipReason::NestedGroupNotWritten
-                });
+                let waiting = store
+                    .skipped(Some(parent), None, usize::MAX)?
+                    .into_iter()
+                    .any(|s| {
+                        s.member_id == group.id
+                            && s.reason == crate::model::SkipReason::NestedGroupNotWritten
+                    });
                 if waiting {
                     store.add_pending_member(
                         run.fence(),
@@ -212,7 +275,8 @@ impl Planner {
         let directory = run.engine.directory.clone();
         let containers = containers(run);
         // First only the marks: two groups with one mark must be known before either is planned.
-        let (mut seen, mut doubled) = (BTreeMap::<ObjectId, (Guid, String)>::new(), BTreeMap::new());
+        let (mut seen, mut doubled) =
+            (BTreeMap::<ObjectId, (Guid, String)>::new(), BTreeMap::new());
         let mut reader = directory.owned_groups(&containers, &[], false);
         while let Some(page) = reader.next_page().await? {
             for found in page {
@@ -225,7 +289,12 @@ impl Planner {
             }
         }
         for skipped in reader.skipped() {
-            run.ctx.message(Level::Verbose, format!("{}: {}", skipped.dn, skipped.reason)).await;
+            run.ctx
+                .message(
+                    Level::Verbose,
+                    format!("{}: {}", skipped.dn, skipped.reason),
+                )
+                .await;
         }
         self.report_doubled(run, &doubled).await;
         let mut reader = directory.owned_groups(&containers, run.engine.mapping.attributes(), true);
@@ -234,21 +303,27 @@ impl Planner {
             let groups: Vec<DirectoryGroup> = page
                 .iter()
                 .filter(|f| !doubled.contains_key(&f.group.object_id))
-                .map(|f| DirectoryGroup { member_count: f.members.as_ref().map(|m| m.len() as u64), ..f.group.clone() })
+                .map(|f| DirectoryGroup {
+                    member_count: f.members.as_ref().map(|m| m.len() as u64),
+                    ..f.group.clone()
+                })
                 .collect();
             self.learn(run, &groups)?;
             for found in page {
                 let id = found.group.object_id;
                 if !doubled.contains_key(&id) {
                     let pending = run.store().pending_group(id)?;
-                    self.one(run, id, pending, Some(found.group), found.members).await?;
+                    self.one(run, id, pending, Some(found.group), found.members)
+                        .await?;
                 }
             }
         }
         let mut after = None;
         loop {
             let page = run.store().pending_groups(after, CHUNK)?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
             after = Some(last.id);
             for pending in page {
                 if !seen.contains_key(&pending.id) {
@@ -264,7 +339,9 @@ impl Planner {
         let mut after = None;
         loop {
             let page = run.store().pending_groups(after, CHUNK)?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
             after = Some(last.id);
             self.chunk(run, page).await?;
         }
@@ -299,8 +376,10 @@ impl Planner {
 
     async fn chunk(&mut self, run: &mut Run<'_>, page: Vec<PendingGroup>) -> Result<()> {
         run.ctx.cancel.check()?;
-        let Found { groups: mut found, doubled } =
-            find_in_ad(run, &page.iter().map(|p| p.id).collect::<Vec<_>>()).await?;
+        let Found {
+            groups: mut found,
+            doubled,
+        } = find_in_ad(run, &page.iter().map(|p| p.id).collect::<Vec<_>>()).await?;
         self.report_doubled(run, &doubled).await;
         let groups: Vec<DirectoryGroup> = found.values().cloned().collect();
         self.learn(run, &groups)?;
@@ -312,7 +391,8 @@ impl Planner {
             if actual.is_none() {
                 self.gone(run, pending.id)?;
             }
-            self.one(run, pending.id, Some(pending), actual, None).await?;
+            self.one(run, pending.id, Some(pending), actual, None)
+                .await?;
         }
         Ok(())
     }
@@ -323,7 +403,10 @@ impl Planner {
         for group in groups {
             let mut group = group.clone();
             if group.member_count.is_none() {
-                group.member_count = run.store().known_group(group.object_id)?.and_then(|k| k.group.member_count);
+                group.member_count = run
+                    .store()
+                    .known_group(group.object_id)?
+                    .and_then(|k| k.group.member_count);
             }
             // What only AD knows is not ours to remember: it may be another tenant's.
             if run.store().cloud_group(group.object_id)?.is_some() {
@@ -359,7 +442,9 @@ impl Planner {
             }
             return Ok(());
         };
-        let Some(pending) = pending else { return Ok(()) };
+        let Some(pending) = pending else {
+            return Ok(());
+        };
         let planned = match wanted(run, &cached) {
             Ok(wanted) => self.compare(run, wanted, &pending, actual, members).await,
             Err(error) => Err(error),
@@ -369,7 +454,8 @@ impl Planner {
             Err(error) if is_of_the_run(&error) => Err(error),
             Err(error) => {
                 self.complete = false;
-                run.store().fail_group(run.fence(), id, &error.to_string())?;
+                run.store()
+                    .fail_group(run.fence(), id, &error.to_string())?;
                 run.group_failed(error.target(id)).await;
                 Ok(())
             }
@@ -385,7 +471,13 @@ impl Planner {
         members: Option<Vec<MemberKey>>,
     ) -> Result<()> {
         let id = pending.id;
-        let waiting = matches!(wanted, Wanted::Absent { grace_over: false, .. });
+        let waiting = matches!(
+            wanted,
+            Wanted::Absent {
+                grace_over: false,
+                ..
+            }
+        );
         let present = matches!(wanted, Wanted::Present(_));
         let name = match &wanted {
             Wanted::Present(desired) => desired.name.clone(),
@@ -398,9 +490,11 @@ impl Planner {
             let count = members.skipped.len();
             on_disk(|| {
                 if full {
-                    run.store().replace_skipped(run.fence(), id, &members.skipped)
+                    run.store()
+                        .replace_skipped(run.fence(), id, &members.skipped)
                 } else {
-                    run.store().update_skipped(run.fence(), id, &members.skipped, &members.cleared)
+                    run.store()
+                        .update_skipped(run.fence(), id, &members.skipped, &members.cleared)
                 }
             })?;
             run.counts.members_skipped += count as u64;
@@ -446,7 +540,9 @@ impl Planner {
         let mut after = None;
         loop {
             let page = run.store().known_groups(after, CHUNK)?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
             after = Some(last.group.object_id);
             let ids: Vec<ObjectId> = page.iter().map(|k| k.group.object_id).collect();
             let found = find_in_ad(run, &ids).await?;
@@ -456,7 +552,10 @@ impl Planner {
                 run.at(self.done, Some(self.total), "").await;
                 let input = GroupInput {
                     object_id,
-                    wanted: Wanted::Absent { reason: AbsentReason::FeatureDisabled, grace_over: true },
+                    wanted: Wanted::Absent {
+                        reason: AbsentReason::FeatureDisabled,
+                        grace_over: true,
+                    },
                     actual: Some(actual),
                     members: MemberInput::Untouched,
                 };
@@ -474,7 +573,9 @@ impl Planner {
             plan.name = cached.group.display_name.unwrap_or_default();
         }
         for note in &plan.notes {
-            run.ctx.message(Level::Verbose, format!("{}: {note}", plan.name)).await;
+            run.ctx
+                .message(Level::Verbose, format!("{}: {note}", plan.name))
+                .await;
         }
         if plan.is_empty() {
             // Only noted (frozen, drift under Report): nothing is left to do.
@@ -492,7 +593,10 @@ impl Planner {
     }
 
     fn flush(&mut self, run: &Run<'_>) -> Result<()> {
-        on_disk(|| run.store().add_group_plans(run.fence(), self.plan_id, &self.buffer))?;
+        on_disk(|| {
+            run.store()
+                .add_group_plans(run.fence(), self.plan_id, &self.buffer)
+        })?;
         self.buffer.clear();
         self.buffered_members = 0;
         Ok(())
@@ -507,8 +611,15 @@ impl Planner {
             }
         }
         let verdict = self.check.error();
-        let breaches = verdict.as_ref().map_or(Value::Null, |e| serde_json::json!({"id": e.id.as_str(), "message": e.message}));
-        let state = if verdict.is_some() { PlanState::Blocked } else { PlanState::Ready };
+        let breaches = verdict.as_ref().map_or(
+            Value::Null,
+            |e| serde_json::json!({"id": e.id.as_str(), "message": e.message}),
+        );
+        let state = if verdict.is_some() {
+            PlanState::Blocked
+        } else {
+            PlanState::Ready
+        };
         let totals = PlanTotals {
             creates: self.totals.creates,
             updates: self.totals.updates,
@@ -518,8 +629,20 @@ impl Planner {
             member_adds: self.totals.member_adds,
             member_removals: self.totals.member_removals,
         };
-        store.finish_plan(run.fence(), self.plan_id, &totals, self.complete, state, &breaches)?;
-        store.plan(self.plan_id)?.ok_or_else(|| Error::new(ErrorId::StoreUnavailable, "The store has lost the plan just made."))
+        store.finish_plan(
+            run.fence(),
+            self.plan_id,
+            &totals,
+            self.complete,
+            state,
+            &breaches,
+        )?;
+        store.plan(self.plan_id)?.ok_or_else(|| {
+            Error::new(
+                ErrorId::StoreUnavailable,
+                "The store has lost the plan just made.",
+            )
+        })
     }
 }
 
@@ -545,9 +668,16 @@ async fn find_in_ad(run: &Run<'_>, ids: &[ObjectId]) -> Result<Found> {
             }
         }
     }
-    let missing: Vec<ObjectId> = ids.iter().filter(|id| !groups.contains_key(id)).copied().collect();
+    let missing: Vec<ObjectId> = ids
+        .iter()
+        .filter(|id| !groups.contains_key(id))
+        .copied()
+        .collect();
     if !missing.is_empty() {
-        for group in directory.groups_by_mark(&missing, &containers(run), attributes).await? {
+        for group in directory
+            .groups_by_mark(&missing, &containers(run), attributes)
+            .await?
+        {
             let (id, dn) = (group.object_id, group.dn.clone());
             if let Some(other) = groups.insert(id, group) {
                 doubled.insert(id, format!("{} and {dn}", other.dn));
@@ -564,7 +694,22 @@ fn left_out(id: ObjectId, name: &str, skipped: &[(ObjectId, crate::model::SkipRe
     for (_, reason) in skipped {
         *by_reason.entry(format!("{reason:?}")).or_insert(0u64) += 1;
     }
-    let reasons: Vec<String> = by_reason.into_iter().map(|(reason, count)| format!("{count} {reason}")).collect();
-    let noun = if skipped.len() == 1 { "member" } else { "members" };
-    Error::new(ErrorId::MemberNotOnPremises, format!("{} {noun} of '{name}' left out: {}.", skipped.len(), reasons.join(", "))).target(id)
+    let reasons: Vec<String> = by_reason
+        .into_iter()
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
+    let noun = if skipped.len() == 1 {
+        "member"
+    } else {
+        "members"
+    };
+    Error::new(
+        ErrorId::MemberNotOnPremises,
+        format!(
+            "{} {noun} of '{name}' left out: {}.",
+            skipped.len(),
+            reasons.join(", ")
+        ),
+    )
+    .target(id)
 }

@@ -17,20 +17,34 @@ fn defaulted<T: Default>(patch: Patch<T>) -> Option<T> {
 }
 
 fn removal(permanent: bool) -> Option<Removal> {
-    Some(if permanent { Removal::Permanent } else { Removal::Soft })
+    Some(if permanent {
+        Removal::Permanent
+    } else {
+        Removal::Soft
+    })
 }
 
 /// A group row.
 pub(super) fn group(row: GroupRow) -> GroupChange {
     match row {
-        GroupRow::Removed { id, permanent } => GroupChange { removed: removal(permanent), ..GroupChange::new(id) },
+        GroupRow::Removed { id, permanent } => GroupChange {
+            removed: removal(permanent),
+            ..GroupChange::new(id)
+        },
         GroupRow::Changed(row) => GroupChange {
             id: row.id,
             readable: row.readable,
             removed: None,
             patch: patch(&row),
             members: row.members.map(|members| {
-                members.into_iter().map(|m| MemberChange { id: m.id, kind: m.kind, removed: m.removed }).collect()
+                members
+                    .into_iter()
+                    .map(|m| MemberChange {
+                        id: m.id,
+                        kind: m.kind,
+                        removed: m.removed,
+                    })
+                    .collect()
             }),
         },
     }
@@ -56,10 +70,18 @@ fn patch(row: &graph::GroupPatch) -> GroupPatch {
 /// A user or device row. `kind` is that of the feed, for rows that carry only an id.
 pub(super) fn object(row: ObjectRow, kind: MemberKind) -> ObjectChange {
     match row {
-        ObjectRow::Removed { id, permanent } => {
-            ObjectChange { removed: removal(permanent), ..ObjectChange::new(id, kind) }
-        }
-        ObjectRow::Changed { id, kind, sid, immutable_id, display_name, readable } => ObjectChange {
+        ObjectRow::Removed { id, permanent } => ObjectChange {
+            removed: removal(permanent),
+            ..ObjectChange::new(id, kind)
+        },
+        ObjectRow::Changed {
+            id,
+            kind,
+            sid,
+            immutable_id,
+            display_name,
+            readable,
+        } => ObjectChange {
             id,
             kind,
             readable,

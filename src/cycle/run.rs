@@ -23,9 +23,12 @@ const KEPT: usize = 100;
 /// A random (version 4) GUID.
 pub fn new_guid() -> Result<Guid> {
     let mut bytes = [0u8; 16];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| Error::new(ErrorId::StoreUnavailable, "The system gives no random numbers."))?;
+    SystemRandom::new().fill(&mut bytes).map_err(|_| {
+        Error::new(
+            ErrorId::StoreUnavailable,
+            "The system gives no random numbers.",
+        )
+    })?;
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     Ok(Guid(bytes))
@@ -60,10 +63,17 @@ impl<'a> Run<'a> {
     /// Takes the lease and records the start.
     pub fn begin(engine: &'a Engine, ctx: &Context, policy: PolicyType) -> Result<Run<'a>> {
         let id = new_guid()?;
-        let lease = engine.store.acquire_lease(id, &engine.host_name, std::process::id())?;
+        let lease = engine
+            .store
+            .acquire_lease(id, &engine.host_name, std::process::id())?;
         engine.store.begin_run(
             lease.fence,
-            &RunHeader { run_id: id, configuration: engine.name.clone(), policy_type: policy, started: clock::now() },
+            &RunHeader {
+                run_id: id,
+                configuration: engine.name.clone(),
+                policy_type: policy,
+                started: clock::now(),
+            },
         )?;
         Ok(Run {
             engine,
@@ -103,12 +113,19 @@ impl<'a> Run<'a> {
                     () = stopped.cancelled() => return,
                     () = tokio::time::sleep(SUPERVISION) => {}
                 }
-                let phase = *position.phase.lock().unwrap_or_else(PoisonError::into_inner);
-                let (done, total) = (position.done.load(Ordering::Relaxed), position.total.load(Ordering::Relaxed));
+                let phase = *position
+                    .phase
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                let (done, total) = (
+                    position.done.load(Ordering::Relaxed),
+                    position.total.load(Ordering::Relaxed),
+                );
                 let total = (total > 0).then_some(total);
                 let stop_wanted = super::on_disk(|| {
                     // A lost lease or an unreadable store ends the run just as a request does: its next write says why.
-                    store.progress(fence, id, phase, done, total).is_err() || store.cancel_requested(id).unwrap_or(true)
+                    store.progress(fence, id, phase, done, total).is_err()
+                        || store.cancel_requested(id).unwrap_or(true)
                 });
                 if stop_wanted {
                     cancel.cancel();
@@ -131,7 +148,11 @@ impl<'a> Run<'a> {
             ended: None,
             done: 0,
         });
-        *self.position.phase.lock().unwrap_or_else(PoisonError::into_inner) = name;
+        *self
+            .position
+            .phase
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = name;
         self.said = None;
         self.at(0, None, "").await;
     }
@@ -139,16 +160,26 @@ impl<'a> Run<'a> {
     /// Tells how far the step is. Cheap: at most ten events a second leave.
     pub async fn at(&mut self, done: u64, total: Option<u64>, text: &str) {
         self.position.done.store(done, Ordering::Relaxed);
-        self.position.total.store(total.unwrap_or(0), Ordering::Relaxed);
+        self.position
+            .total
+            .store(total.unwrap_or(0), Ordering::Relaxed);
         if let Some(step) = self.steps.last_mut() {
             step.done = done;
         }
         let last = total == Some(done);
-        if !last && self.said.is_some_and(|said| said.elapsed() < Duration::from_millis(100)) {
+        if !last
+            && self
+                .said
+                .is_some_and(|said| said.elapsed() < Duration::from_millis(100))
+        {
             return;
         }
         self.said = Some(Instant::now());
-        let phase = *self.position.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let phase = *self
+            .position
+            .phase
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         self.ctx.progress(phase, done, total, text).await;
     }
 
@@ -174,14 +205,25 @@ impl<'a> Run<'a> {
             Ok(_) => RunOutcome::Success,
             Err(error) => match error.id {
                 ErrorId::OperationCancelled => RunOutcome::Stopped,
-                ErrorId::DeletionThresholdExceeded | ErrorId::MemberRemovalThresholdExceeded => RunOutcome::Blocked,
+                ErrorId::DeletionThresholdExceeded | ErrorId::MemberRemovalThresholdExceeded => {
+                    RunOutcome::Blocked
+                }
                 _ => RunOutcome::Failed,
             },
         };
         self.close_step(outcome);
-        self.counts.graph_requests = self.engine.graph.counters().requests.saturating_sub(self.graph_before);
-        self.counts.directory_operations =
-            self.engine.directory.counters().operations.saturating_sub(self.directory_before);
+        self.counts.graph_requests = self
+            .engine
+            .graph
+            .counters()
+            .requests
+            .saturating_sub(self.graph_before);
+        self.counts.directory_operations = self
+            .engine
+            .directory
+            .counters()
+            .operations
+            .saturating_sub(self.directory_before);
         let end = RunEnd {
             result: outcome,
             ended: clock::now(),
@@ -191,7 +233,9 @@ impl<'a> Run<'a> {
             message: worked.as_ref().err().map(ToString::to_string),
         };
         let store = self.engine.store.as_ref();
-        let ended = store.end_run(self.lease.fence, self.id, &end).and_then(|()| store.purge(self.lease.fence, KEPT, KEPT));
+        let ended = store
+            .end_run(self.lease.fence, self.id, &end)
+            .and_then(|()| store.purge(self.lease.fence, KEPT, KEPT));
         match worked {
             // The first error is the one to know.
             Err(error) => Err(error),
@@ -201,7 +245,10 @@ impl<'a> Run<'a> {
                     return Ok(Finished::Planned(plan));
                 }
                 let record = store.run(self.id)?.ok_or_else(|| {
-                    Error::new(ErrorId::StoreUnavailable, "The store has lost the run that just ended.")
+                    Error::new(
+                        ErrorId::StoreUnavailable,
+                        "The store has lost the run that just ended.",
+                    )
                 })?;
                 Ok(Finished::Ran(record))
             }

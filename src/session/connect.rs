@@ -18,7 +18,10 @@ impl Session {
             Some(config) if !config.connection.tenant_id.is_empty() => Ok(config.connection),
             _ => Err(Error::new(
                 ErrorId::ConfigurationNotFound,
-                format!("Configuration '{}' has no recorded connection, and none was given.", self.name()),
+                format!(
+                    "Configuration '{}' has no recorded connection, and none was given.",
+                    self.name()
+                ),
             )
             .target(self.name())),
         }
@@ -27,28 +30,62 @@ impl Session {
     pub(super) async fn connect(&self, ctx: &Context) -> Result<Outcome> {
         let connection = self.connection()?;
         check(&connection)?;
-        ctx.progress("Connect", 0, Some(2), "Signing in to the tenant").await;
-        let graph = ctx.cancel.guard(GraphClient::connect(&connection, self.timeout(), ctx)).await?;
+        ctx.progress("Connect", 0, Some(2), "Signing in to the tenant")
+            .await;
+        let graph = ctx
+            .cancel
+            .guard(GraphClient::connect(&connection, self.timeout(), ctx))
+            .await?;
         for missing in graph.missing_roles().iter().filter(|m| !m.required) {
-            ctx.message(Level::Verbose, format!("The app has no permission to {}: {}.", missing.task, missing.any_of.join(" or "))).await;
+            ctx.message(
+                Level::Verbose,
+                format!(
+                    "The app has no permission to {}: {}.",
+                    missing.task,
+                    missing.any_of.join(" or ")
+                ),
+            )
+            .await;
         }
-        ctx.progress("Connect", 1, Some(2), format!("Binding to {}", connection.server)).await;
+        ctx.progress(
+            "Connect",
+            1,
+            Some(2),
+            format!("Binding to {}", connection.server),
+        )
+        .await;
         let directory = self.bind(&connection, ctx).await?;
         ctx.progress("Connect", 2, Some(2), "Connected").await;
-        *lock(&self.clients) = Some(Clients { connection, graph, directory });
+        *lock(&self.clients) = Some(Clients {
+            connection,
+            graph,
+            directory,
+        });
         Ok(self.context())
     }
 
     /// A directory connection with the password the host gives.
     pub(super) async fn bind(&self, connection: &Connection, ctx: &Context) -> Result<Directory> {
-        let prompt = format!("Password of {} for {}", connection.user_name, connection.server);
+        let prompt = format!(
+            "Password of {} for {}",
+            connection.user_name, connection.server
+        );
         let password = ctx.secret("directoryPassword", prompt).await?;
-        ctx.cancel.guard(Directory::connect(connection, password, self.timeout(), &self.closing)).await
+        ctx.cancel
+            .guard(Directory::connect(
+                connection,
+                password,
+                self.timeout(),
+                &self.closing,
+            ))
+            .await
     }
 
     /// Who is connected to what; no value when nobody is.
     pub(super) fn context(&self) -> Outcome {
-        let Some(clients) = lock(&self.clients).clone() else { return Outcome::default() };
+        let Some(clients) = lock(&self.clients).clone() else {
+            return Outcome::default();
+        };
         let root = clients.directory.root();
         Outcome::of(
             "Context",
@@ -83,16 +120,27 @@ fn sign_in_name(sign_in: &SignIn) -> &'static str {
 /// What a connection must name before anything is tried.
 fn check(connection: &Connection) -> Result<()> {
     let mut faults = Vec::new();
-    let identity = matches!(connection.sign_in, SignIn::ManagedIdentity { .. } | SignIn::AccessToken);
+    let identity = matches!(
+        connection.sign_in,
+        SignIn::ManagedIdentity { .. } | SignIn::AccessToken
+    );
     for (path, value, needed) in [
         ("connection.tenantId", &connection.tenant_id, !identity),
         ("connection.clientId", &connection.client_id, !identity),
         ("connection.server", &connection.server, true),
-        ("connection.userName", &connection.user_name, connection.auth_type == AuthType::Basic),
+        (
+            "connection.userName",
+            &connection.user_name,
+            connection.auth_type == AuthType::Basic,
+        ),
     ] {
         if needed && value.trim().is_empty() {
             faults.push(Fault::new(path, "is needed"));
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(Fault::into_error(&faults)) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Fault::into_error(&faults))
+    }
 }

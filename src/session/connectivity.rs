@@ -15,9 +15,15 @@ const CLOCK_LIMIT: i64 = 300;
 
 impl Session {
     /// One row a service; a failure is a row, not an error. Works before and after connecting.
-    pub(super) async fn test_connectivity(&self, members: &Value, ctx: &Context) -> Result<Outcome> {
+    pub(super) async fn test_connectivity(
+        &self,
+        members: &Value,
+        ctx: &Context,
+    ) -> Result<Outcome> {
         let chosen = texts(members, "services");
-        let wanted = |service: &str| chosen.is_empty() || chosen.iter().any(|s| s.eq_ignore_ascii_case(service));
+        let wanted = |service: &str| {
+            chosen.is_empty() || chosen.iter().any(|s| s.eq_ignore_ascii_case(service))
+        };
         let connection = self.connection()?;
         let connected = lock(&self.clients).clone();
         let mut rows = Vec::new();
@@ -25,19 +31,37 @@ impl Session {
             let begun = Instant::now();
             let graph = match &connected {
                 Some(clients) => Ok(clients.graph.with_context(ctx)),
-                None => ctx.cancel.guard(GraphClient::connect(&connection, self.timeout(), ctx)).await,
+                None => {
+                    ctx.cancel
+                        .guard(GraphClient::connect(&connection, self.timeout(), ctx))
+                        .await
+                }
             };
             let signed_in = begun.elapsed().as_millis() as u64;
             match graph {
-                Ok(graph) => rows.extend(self.cloud_rows(&graph, &connection.tenant_id, signed_in, ctx).await?),
-                Err(error) => rows.extend(["SignIn", "Graph", "Clock"].map(|s| failed(s, &connection.tenant_id, signed_in, &error))),
+                Ok(graph) => rows.extend(
+                    self.cloud_rows(&graph, &connection.tenant_id, signed_in, ctx)
+                        .await?,
+                ),
+                Err(error) => rows.extend(
+                    ["SignIn", "Graph", "Clock"]
+                        .map(|s| failed(s, &connection.tenant_id, signed_in, &error)),
+                ),
             }
         }
         if wanted("Directory") {
             let begun = Instant::now();
             // A fresh bind: an old connection that still works would prove nothing about the next run.
             let bound = match &connected {
-                Some(clients) => ctx.cancel.guard(clients.directory.container(&clients.directory.root().default_naming_context)).await.map(|_| clients.directory.clone()),
+                Some(clients) => ctx
+                    .cancel
+                    .guard(
+                        clients
+                            .directory
+                            .container(&clients.directory.root().default_naming_context),
+                    )
+                    .await
+                    .map(|_| clients.directory.clone()),
                 None => self.bind(&connection, ctx).await,
             };
             let latency = begun.elapsed().as_millis() as u64;
@@ -46,7 +70,12 @@ impl Session {
                     "Directory",
                     &directory.server(),
                     latency,
-                    format!("Bound as {} to {} ({}).", connection.user_name, directory.root().dns_host_name, directory.root().domain_dns_name()),
+                    format!(
+                        "Bound as {} to {} ({}).",
+                        connection.user_name,
+                        directory.root().dns_host_name,
+                        directory.root().domain_dns_name()
+                    ),
                 ),
                 Err(error) => failed("Directory", &connection.server, latency, &error),
             });
@@ -57,7 +86,13 @@ impl Session {
         Ok(Outcome::default())
     }
 
-    async fn cloud_rows(&self, graph: &GraphClient, tenant: &str, signed_in: u64, ctx: &Context) -> Result<Vec<ConnectivityReportObject>> {
+    async fn cloud_rows(
+        &self,
+        graph: &GraphClient,
+        tenant: &str,
+        signed_in: u64,
+        ctx: &Context,
+    ) -> Result<Vec<ConnectivityReportObject>> {
         let begun = Instant::now();
         let check = match ctx.cancel.guard(graph.check()).await {
             Ok(check) => check,
@@ -70,10 +105,29 @@ impl Session {
                 ]);
             }
         };
-        let latency = check.token_latency.map_or(signed_in, |l| l.as_millis() as u64);
-        let missing: Vec<_> = graph.missing_roles().into_iter().filter(|m| m.required).collect();
-        let mut rows = vec![fine("SignIn", tenant, latency, format!("Signed in with {} application permissions.", graph.roles().len()))];
-        let mut graph_row = fine("Graph", graph.endpoint(), check.graph_latency.as_millis() as u64, "Answers.".into());
+        let latency = check
+            .token_latency
+            .map_or(signed_in, |l| l.as_millis() as u64);
+        let missing: Vec<_> = graph
+            .missing_roles()
+            .into_iter()
+            .filter(|m| m.required)
+            .collect();
+        let mut rows = vec![fine(
+            "SignIn",
+            tenant,
+            latency,
+            format!(
+                "Signed in with {} application permissions.",
+                graph.roles().len()
+            ),
+        )];
+        let mut graph_row = fine(
+            "Graph",
+            graph.endpoint(),
+            check.graph_latency.as_millis() as u64,
+            "Answers.".into(),
+        );
         if let Some(first) = missing.first() {
             graph_row.succeeded = false;
             graph_row.message = format!("The app may not {}.", first.task);
@@ -81,10 +135,23 @@ impl Session {
         }
         rows.push(graph_row);
         let mut clock = match check.clock_difference_seconds {
-            Some(seconds) => fine("Clock", graph.endpoint(), 0, format!("Differs from the service's by {seconds} s.")),
-            None => fine("Clock", graph.endpoint(), 0, "The service did not tell its time.".into()),
+            Some(seconds) => fine(
+                "Clock",
+                graph.endpoint(),
+                0,
+                format!("Differs from the service's by {seconds} s."),
+            ),
+            None => fine(
+                "Clock",
+                graph.endpoint(),
+                0,
+                "The service did not tell its time.".into(),
+            ),
         };
-        if check.clock_difference_seconds.is_some_and(|s| s.abs() >= CLOCK_LIMIT) {
+        if check
+            .clock_difference_seconds
+            .is_some_and(|s| s.abs() >= CLOCK_LIMIT)
+        {
             clock.succeeded = false;
             clock.remedy = "Set this machine's clock (w32tm /resync, timedatectl): sign-ins fail past five minutes.".into();
         }
@@ -93,7 +160,12 @@ impl Session {
     }
 }
 
-fn fine(service: &str, endpoint: &str, latency_ms: u64, message: String) -> ConnectivityReportObject {
+fn fine(
+    service: &str,
+    endpoint: &str,
+    latency_ms: u64,
+    message: String,
+) -> ConnectivityReportObject {
     ConnectivityReportObject {
         service: service.to_owned(),
         endpoint: endpoint.to_owned(),
@@ -104,7 +176,12 @@ fn fine(service: &str, endpoint: &str, latency_ms: u64, message: String) -> Conn
     }
 }
 
-fn failed(service: &str, endpoint: &str, latency_ms: u64, error: &Error) -> ConnectivityReportObject {
+fn failed(
+    service: &str,
+    endpoint: &str,
+    latency_ms: u64,
+    error: &Error,
+) -> ConnectivityReportObject {
     ConnectivityReportObject {
         succeeded: false,
         message: error.to_string(),

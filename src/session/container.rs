@@ -9,12 +9,20 @@ use crate::operation::Context;
 
 impl Session {
     /// Creates the container unless it is there; reports what the bound account may do in it.
-    pub(super) async fn initialize_container(&self, members: &Value, ctx: &Context) -> Result<Outcome> {
+    pub(super) async fn initialize_container(
+        &self,
+        members: &Value,
+        ctx: &Context,
+    ) -> Result<Outcome> {
         let clients = self.clients(ctx)?;
-        let ou = text(members, "organizationalUnit")
-            .ok_or_else(|| Error::new(ErrorId::InvalidArgument, "organizationalUnit: is needed.").target("organizationalUnit"))?;
+        let ou = text(members, "organizationalUnit").ok_or_else(|| {
+            Error::new(ErrorId::InvalidArgument, "organizationalUnit: is needed.")
+                .target("organizationalUnit")
+        })?;
         crate::directory::dn::Dn::parse(ou)?;
-        if let Some(account) = text(members, "account").filter(|a| !a.eq_ignore_ascii_case(&clients.connection.user_name)) {
+        if let Some(account) = text(members, "account")
+            .filter(|a| !a.eq_ignore_ascii_case(&clients.connection.user_name))
+        {
             return Err(Error::new(
                 ErrorId::InvalidArgument,
                 format!("Rights for {account} can't be granted by this version; only the connected account ({}) is looked at.", clients.connection.user_name),
@@ -45,32 +53,66 @@ impl Session {
 
 /// What the account needs in the container and whether it has it (directory.md section 10).
 async fn report(clients: &Clients, ou: &str) -> Result<Vec<PermissionReportObject>> {
-    let container = clients
-        .directory
-        .container(ou)
-        .await?
-        .ok_or_else(|| Error::new(ErrorId::ContainerNotFound, format!("{ou} doesn't exist.")).target(ou))?;
+    let container = clients.directory.container(ou).await?.ok_or_else(|| {
+        Error::new(ErrorId::ContainerNotFound, format!("{ou} doesn't exist.")).target(ou)
+    })?;
     let row = |right: &str, required, granted, remedy: &str| PermissionReportObject {
         organizational_unit: container.dn.clone(),
         account: clients.connection.user_name.clone(),
         right: right.to_owned(),
         required,
         granted,
-        remedy: if granted { String::new() } else { remedy.to_owned() },
+        remedy: if granted {
+            String::new()
+        } else {
+            remedy.to_owned()
+        },
     };
     let grant = "Grant the account this right on the container, for group objects.";
-    let mut rows = vec![row("Create and delete group objects", true, container.can_create_groups, grant)];
+    let mut rows = vec![row(
+        "Create and delete group objects",
+        true,
+        container.can_create_groups,
+        grant,
+    )];
     // Write rights show on an existing group only.
-    let mut reader = clients.directory.owned_groups(&[container.dn.clone()], &[], false);
+    let mut reader = clients
+        .directory
+        .owned_groups(&[container.dn.clone()], &[], false);
     if let Some(found) = reader.next_page().await?.unwrap_or_default().first() {
-        let effective = clients.directory.effective_attributes(found.group.guid).await?;
-        for attribute in ["member", "cn", "displayName", "description", "adminDescription"] {
-            rows.push(row(&format!("Write {attribute}"), true, effective.contains(&attribute.to_ascii_lowercase()), grant));
+        let effective = clients
+            .directory
+            .effective_attributes(found.group.guid)
+            .await?;
+        for attribute in [
+            "member",
+            "cn",
+            "displayName",
+            "description",
+            "adminDescription",
+        ] {
+            rows.push(row(
+                &format!("Write {attribute}"),
+                true,
+                effective.contains(&attribute.to_ascii_lowercase()),
+                grant,
+            ));
         }
         let exchange = clients.directory.schema().exchange.attributes;
-        for attribute in ["mail", "mailNickname", "proxyAddresses", "msExchRequireAuthToSendTo", "reportToOriginator"] {
+        for attribute in [
+            "mail",
+            "mailNickname",
+            "proxyAddresses",
+            "msExchRequireAuthToSendTo",
+            "reportToOriginator",
+        ] {
             if exchange {
-                rows.push(row(&format!("Write {attribute}"), true, effective.contains(&attribute.to_ascii_lowercase()), grant));
+                rows.push(row(
+                    &format!("Write {attribute}"),
+                    true,
+                    effective.contains(&attribute.to_ascii_lowercase()),
+                    grant,
+                ));
             }
         }
     }

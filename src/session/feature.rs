@@ -35,7 +35,11 @@ impl Session {
             config.organizational_unit = ou.to_owned();
         }
         if config.organizational_unit.is_empty() {
-            return Err(Error::new(ErrorId::InvalidArgument, "organizationalUnit: is needed the first time.").target("organizationalUnit"));
+            return Err(Error::new(
+                ErrorId::InvalidArgument,
+                "organizationalUnit: is needed the first time.",
+            )
+            .target("organizationalUnit"));
         }
         config.version = match text(members, "version") {
             Some("V2") => Version::V2,
@@ -44,8 +48,12 @@ impl Session {
             None => config.version,
         };
         config.connection = clients.connection.clone();
-        ctx.progress("Check", 0, None, "Checking tenant, forest and container").await;
-        let checks = ctx.cancel.guard(self.prerequisites(&clients, &config, members, ctx)).await?;
+        ctx.progress("Check", 0, None, "Checking tenant, forest and container")
+            .await;
+        let checks = ctx
+            .cancel
+            .guard(self.prerequisites(&clients, &config, members, ctx))
+            .await?;
         if let Some(error) = all_at_once(checks.failed) {
             return Err(error);
         }
@@ -53,19 +61,36 @@ impl Session {
             return self.feature_of(&config, Some(&clients), ctx).await;
         }
         if checks.create_container {
-            clients.directory.writer().create_container(&config.organizational_unit).await?;
+            clients
+                .directory
+                .writer()
+                .create_container(&config.organizational_unit)
+                .await?;
         }
         config.enabled = true;
         let store = self.store_or_new()?;
         store.save_configuration(&config)?;
-        self.set_tenant_feature(&clients, &config, store.as_ref(), ctx).await?;
+        self.set_tenant_feature(&clients, &config, store.as_ref(), ctx)
+            .await?;
         self.feature_of(&config, Some(&clients), ctx).await
     }
 
-    async fn prerequisites(&self, clients: &Clients, config: &Configuration, members: &Value, ctx: &Context) -> Result<Checks> {
+    async fn prerequisites(
+        &self,
+        clients: &Clients,
+        config: &Configuration,
+        members: &Value,
+        ctx: &Context,
+    ) -> Result<Checks> {
         let mut checks = Checks::default();
-        let faults = validate_with(config, &|dn| Dn::parse(dn).map(|_| ()).map_err(|e| e.message));
-        checks.note(if faults.is_empty() { Ok(()) } else { Err(crate::config::Fault::into_error(&faults)) });
+        let faults = validate_with(config, &|dn| {
+            Dn::parse(dn).map(|_| ()).map_err(|e| e.message)
+        });
+        checks.note(if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(crate::config::Fault::into_error(&faults))
+        });
         for missing in clients.graph.missing_roles().iter().filter(|m| m.required) {
             checks.failed.push(
                 Error::new(
@@ -76,16 +101,30 @@ impl Session {
             );
         }
         if faults.is_empty() {
-            checks.check_container(clients, config, flag(members, "createContainer")).await?;
-            checks.note(Mapping::compile(config, &SchemaFacade(clients.directory.schema())).map(|_| ()));
+            checks
+                .check_container(clients, config, flag(members, "createContainer"))
+                .await?;
+            checks.note(
+                Mapping::compile(config, &SchemaFacade(clients.directory.schema())).map(|_| ()),
+            );
         }
-        checks.check_schema(clients, config, flag(members, "withoutExchange"), ctx).await;
-        checks.check_ownership(self, clients, config, flag(members, "takeOver"), ctx).await?;
+        checks
+            .check_schema(clients, config, flag(members, "withoutExchange"), ctx)
+            .await;
+        checks
+            .check_ownership(self, clients, config, flag(members, "takeOver"), ctx)
+            .await?;
         Ok(checks)
     }
 
     /// The tenant's switch: set where the cloud and the app's permissions allow it, said where not.
-    async fn set_tenant_feature(&self, clients: &Clients, config: &Configuration, store: &dyn Store, ctx: &Context) -> Result<()> {
+    async fn set_tenant_feature(
+        &self,
+        clients: &Clients,
+        config: &Configuration,
+        store: &dyn Store,
+        ctx: &Context,
+    ) -> Result<()> {
         let feature = match config.version {
             Version::V1 | Version::V2 => TenantFeature::UnifiedGroupWriteback,
             Version::CloudSync => return Ok(()),
@@ -94,11 +133,22 @@ impl Session {
             Ok(features) if features.unified_group_writeback == Some(true) => return Ok(()),
             Ok(_) => {}
             Err(error) => {
-                ctx.message(Level::Verbose, format!("The tenant's writeback switch can't be read and was left as it is: {}", error.message)).await;
+                ctx.message(
+                    Level::Verbose,
+                    format!(
+                        "The tenant's writeback switch can't be read and was left as it is: {}",
+                        error.message
+                    ),
+                )
+                .await;
                 return Ok(());
             }
         }
-        let may_write = clients.graph.roles().iter().any(|r| r == "OnPremDirectorySynchronization.ReadWrite.All");
+        let may_write = clients
+            .graph
+            .roles()
+            .iter()
+            .any(|r| r == "OnPremDirectorySynchronization.ReadWrite.All");
         if !may_write {
             ctx.message(Level::Verbose, "The tenant's writeback switch was left as it is: the app has no OnPremDirectorySynchronization.ReadWrite.All.").await;
             return Ok(());
@@ -126,9 +176,16 @@ impl Session {
         let store = self.store()?;
         match action {
             Some(action) => {
-                let finished = self.engine(ctx)?.run(Job::Disable(action), manner(members), ctx, None).await?;
+                let finished = self
+                    .engine(ctx)?
+                    .run(Job::Disable(action), manner(members), ctx, None)
+                    .await?;
                 if let Finished::Ran(record) = &finished {
-                    ctx.item("RunResult", super::objects::to_value(&run_object(record, true))).await;
+                    ctx.item(
+                        "RunResult",
+                        super::objects::to_value(&run_object(record, true)),
+                    )
+                    .await;
                 }
             }
             None if flag(members, "whatIf") => {}
@@ -136,7 +193,11 @@ impl Session {
         }
         let config = self.configuration()?;
         if !config.enabled && store.meta(FLAG_SET)?.is_some() {
-            match clients.graph.set_tenant_feature(TenantFeature::UnifiedGroupWriteback, false).await {
+            match clients
+                .graph
+                .set_tenant_feature(TenantFeature::UnifiedGroupWriteback, false)
+                .await
+            {
                 Ok(()) => store.set_meta(None, FLAG_SET, None)?,
                 Err(error) => ctx.warn(error).await,
             }
@@ -151,7 +212,12 @@ impl Session {
         self.feature_of(&config, clients.as_ref(), ctx).await
     }
 
-    async fn feature_of(&self, config: &Configuration, clients: Option<&Clients>, ctx: &Context) -> Result<Outcome> {
+    async fn feature_of(
+        &self,
+        config: &Configuration,
+        clients: Option<&Clients>,
+        ctx: &Context,
+    ) -> Result<Outcome> {
         let mut object = FeatureObject {
             configuration_name: self.name().to_owned(),
             enabled: config.enabled,
@@ -169,11 +235,23 @@ impl Session {
                     object.unified_group_writeback = features.unified_group_writeback;
                     object.group_writeback_v2 = features.group_writeback;
                 }
-                Err(error) => ctx.message(Level::Verbose, format!("Tenant switches: {}", error.message)).await,
+                Err(error) => {
+                    ctx.message(
+                        Level::Verbose,
+                        format!("Tenant switches: {}", error.message),
+                    )
+                    .await
+                }
             }
             match clients.graph.new_group_default().await {
                 Ok(default) => object.new_group_default = default,
-                Err(error) => ctx.message(Level::Verbose, format!("Default for new groups: {}", error.message)).await,
+                Err(error) => {
+                    ctx.message(
+                        Level::Verbose,
+                        format!("Default for new groups: {}", error.message),
+                    )
+                    .await
+                }
             }
         }
         Ok(Outcome::of("Feature", &object))
@@ -192,7 +270,12 @@ impl Checks {
         self.failed.extend(check.err());
     }
 
-    async fn check_container(&mut self, clients: &Clients, config: &Configuration, create: bool) -> Result<()> {
+    async fn check_container(
+        &mut self,
+        clients: &Clients,
+        config: &Configuration,
+        create: bool,
+    ) -> Result<()> {
         let ou = &config.organizational_unit;
         let account = &config.connection.user_name;
         match clients.directory.container(ou).await? {
@@ -219,7 +302,13 @@ impl Checks {
     }
 
     /// Exchange for mail attributes; the 2016 attribute has a fallback (`adminDescription` alone).
-    async fn check_schema(&mut self, clients: &Clients, config: &Configuration, without_exchange: bool, ctx: &Context) {
+    async fn check_schema(
+        &mut self,
+        clients: &Clients,
+        config: &Configuration,
+        without_exchange: bool,
+        ctx: &Context,
+    ) {
         let schema = clients.directory.schema();
         if !schema.external_directory_object_id {
             ctx.message(Level::Verbose, "The schema has no msDS-ExternalDirectoryObjectId (Windows Server 2016): adminDescription alone is the mark.").await;
@@ -242,23 +331,52 @@ impl Checks {
             );
         }
         if schema.exchange.organization.is_some() && !schema.exchange.servers {
-            ctx.message(Level::Verbose, "There is no Exchange server in the forest: Update-Recipient can't be run here.").await;
+            ctx.message(
+                Level::Verbose,
+                "There is no Exchange server in the forest: Update-Recipient can't be run here.",
+            )
+            .await;
         }
     }
 
     /// No other engine at work: neither another configuration on this container nor Entra Connect in this tenant.
-    async fn check_ownership(&mut self, session: &Session, clients: &Clients, config: &Configuration, take_over: bool, ctx: &Context) -> Result<()> {
-        for other in SqliteStore::configurations(&session.folder)?.iter().filter(|n| n.as_str() != session.name()) {
-            let Some(theirs) = SqliteStore::open_existing(&session.folder, other)?.configuration()? else { continue };
+    async fn check_ownership(
+        &mut self,
+        session: &Session,
+        clients: &Clients,
+        config: &Configuration,
+        take_over: bool,
+        ctx: &Context,
+    ) -> Result<()> {
+        for other in SqliteStore::configurations(&session.folder)?
+            .iter()
+            .filter(|n| n.as_str() != session.name())
+        {
+            let Some(theirs) =
+                SqliteStore::open_existing(&session.folder, other)?.configuration()?
+            else {
+                continue;
+            };
             if theirs.enabled && same_dn(&theirs.organizational_unit, &config.organizational_unit) {
                 self.failed.push(
-                    Error::new(ErrorId::OwnedByAnotherEngine, format!("Configuration '{other}' writes to {} already.", theirs.organizational_unit)).target(other),
+                    Error::new(
+                        ErrorId::OwnedByAnotherEngine,
+                        format!(
+                            "Configuration '{other}' writes to {} already.",
+                            theirs.organizational_unit
+                        ),
+                    )
+                    .target(other),
                 );
             }
         }
         let recorded = session.recorded()?;
         let ours = match session.store() {
-            Ok(store) => store.meta(FLAG_SET)?.is_some() || store.count_known_groups()? > 0 || recorded.is_some_and(|c| c.enabled),
+            Ok(store) => {
+                store.meta(FLAG_SET)?.is_some()
+                    || store.count_known_groups()? > 0
+                    || recorded.is_some_and(|c| c.enabled)
+            }
             Err(_) => false,
         };
         if ours || take_over || self.create_container || !self.failed.is_empty() {
@@ -267,14 +385,26 @@ impl Checks {
         let features = match clients.graph.tenant_features().await {
             Ok(features) => features,
             Err(error) => {
-                ctx.message(Level::Verbose, format!("The tenant's writeback switch can't be read: {}", error.message)).await;
+                ctx.message(
+                    Level::Verbose,
+                    format!(
+                        "The tenant's writeback switch can't be read: {}",
+                        error.message
+                    ),
+                )
+                .await;
                 return Ok(());
             }
         };
-        if features.unified_group_writeback != Some(true) && features.group_writeback != Some(true) {
+        if features.unified_group_writeback != Some(true) && features.group_writeback != Some(true)
+        {
             return Ok(());
         }
-        let mut reader = clients.directory.owned_groups(std::slice::from_ref(&config.organizational_unit), &[], false);
+        let mut reader = clients.directory.owned_groups(
+            std::slice::from_ref(&config.organizational_unit),
+            &[],
+            false,
+        );
         let mut marked = 0;
         while let Some(page) = reader.next_page().await? {
             marked += page.len();
@@ -298,15 +428,36 @@ fn all_at_once(mut failed: Vec<Error>) -> Option<Error> {
     if failed.len() <= 1 {
         return failed.pop();
     }
-    let lines: Vec<String> = failed.iter().map(|e| format!("- {}: {} {}", e.id.as_str(), e.message, e.recommended_action)).collect();
-    let mut error = Error::new(ErrorId::PrerequisitesNotMet, format!("{} checks failed; nothing was changed.\n{}", failed.len(), lines.join("\n")));
+    let lines: Vec<String> = failed
+        .iter()
+        .map(|e| {
+            format!(
+                "- {}: {} {}",
+                e.id.as_str(),
+                e.message,
+                e.recommended_action
+            )
+        })
+        .collect();
+    let mut error = Error::new(
+        ErrorId::PrerequisitesNotMet,
+        format!(
+            "{} checks failed; nothing was changed.\n{}",
+            failed.len(),
+            lines.join("\n")
+        ),
+    );
     error.causes = failed.iter().map(ToString::to_string).collect();
     Some(error)
 }
 
 /// Authority ends, groups and marks stay; the cloud copy is forgotten, so that enabling again compares in full.
 fn keep(store: &dyn Store, mut config: Configuration) -> Result<()> {
-    let lease = store.acquire_lease(new_guid()?, &crate::ffi::os::host_name().unwrap_or_default(), std::process::id())?;
+    let lease = store.acquire_lease(
+        new_guid()?,
+        &crate::ffi::os::host_name().unwrap_or_default(),
+        std::process::id(),
+    )?;
     config.enabled = false;
     store.save_configuration(&config)?;
     for feed in [Feed::Groups, Feed::Users, Feed::Devices] {
@@ -321,4 +472,3 @@ pub(super) fn same_dn(a: &str, b: &str) -> bool {
         _ => a.eq_ignore_ascii_case(b),
     }
 }
-

@@ -9,9 +9,9 @@ use super::{Clients, Outcome, Session, flag, text, texts};
 use crate::clock;
 use crate::config::Configuration;
 use crate::cycle::{Engine, SchemaFacade};
+use crate::directory::Scope as SearchScope;
 use crate::directory::dn::Dn;
 use crate::directory::filter::{self, Filter};
-use crate::directory::Scope as SearchScope;
 use crate::error::{Error, ErrorId, Result};
 use crate::mapping::filter::CloudFilter;
 use crate::mapping::{Mapping, OutReason, Scope};
@@ -39,10 +39,19 @@ impl Session {
         let config = self.configuration()?;
         let mapping = Mapping::compile(&config, &SchemaFacade(clients.directory.schema()))?;
         let store = self.store()?;
-        let view = View { session: self, clients: &clients, config: &config, mapping: &mapping, store: store.as_ref(), ctx };
+        let view = View {
+            session: self,
+            clients: &clients,
+            config: &config,
+            mapping: &mapping,
+            store: store.as_ref(),
+            ctx,
+        };
         let query = view.parse(members).await?;
         if members["identity"].is_array() {
-            let ids = view.identify(&texts(members, "identity"), flag(members, "forest")).await?;
+            let ids = view
+                .identify(&texts(members, "identity"), flag(members, "forest"))
+                .await?;
             for ids in ids.chunks(CHUNK) {
                 view.emit(ids, &query, &mut 0).await?;
             }
@@ -51,7 +60,9 @@ impl Session {
         let (mut after, mut shown) = (None, 0);
         loop {
             let page = store.cloud_groups(after, CHUNK)?;
-            let Some(last) = page.last() else { return Ok(Outcome::default()) };
+            let Some(last) = page.last() else {
+                return Ok(Outcome::default());
+            };
             after = Some(last.group.id);
             let mut ids = Vec::new();
             for cached in page {
@@ -61,9 +72,15 @@ impl Session {
             }
             if view.emit(&ids, &query, &mut shown).await? {
                 ctx.warn(
-                    Error::new(ErrorId::InvalidArgument, format!("There are more than {} groups; the rest was cut.", query.limit))
-                        .target("resultSize")
-                        .action("Ask for more with -ResultSize Unlimited, or narrow the filter."),
+                    Error::new(
+                        ErrorId::InvalidArgument,
+                        format!(
+                            "There are more than {} groups; the rest was cut.",
+                            query.limit
+                        ),
+                    )
+                    .target("resultSize")
+                    .action("Ask for more with -ResultSize Unlimited, or narrow the filter."),
                 )
                 .await;
                 return Ok(Outcome::default());
@@ -72,7 +89,12 @@ impl Session {
     }
 
     /// Cloud ids of identities, for a run; what can't be told is reported one by one.
-    pub(super) async fn identify(&self, identities: &[String], engine: &Engine, ctx: &Context) -> Result<Vec<ObjectId>> {
+    pub(super) async fn identify(
+        &self,
+        identities: &[String],
+        engine: &Engine,
+        ctx: &Context,
+    ) -> Result<Vec<ObjectId>> {
         let clients = self.clients(ctx)?;
         let view = View {
             session: self,
@@ -98,17 +120,30 @@ struct View<'a> {
 
 impl View<'_> {
     async fn parse(&self, members: &Value) -> Result<Query> {
-        let invalid = |name: &str, why: String| Error::new(ErrorId::InvalidArgument, format!("{name}: {why}")).target(name);
+        let invalid = |name: &str, why: String| {
+            Error::new(ErrorId::InvalidArgument, format!("{name}: {why}")).target(name)
+        };
         let cloud_filter = text(members, "cloudFilter")
             .map(|t| CloudFilter::parse(t).map_err(|e| invalid("cloudFilter", e.to_string())))
             .transpose()?;
-        let scope = match text(members, "searchScope").map(str::to_ascii_lowercase).as_deref() {
+        let scope = match text(members, "searchScope")
+            .map(str::to_ascii_lowercase)
+            .as_deref()
+        {
             None | Some("subtree") => SearchScope::Subtree,
             Some("onelevel") => SearchScope::OneLevel,
             Some("base") => SearchScope::Base,
-            Some(other) => return Err(invalid("searchScope", format!("'{other}' is not Base, OneLevel or Subtree"))),
+            Some(other) => {
+                return Err(invalid(
+                    "searchScope",
+                    format!("'{other}' is not Base, OneLevel or Subtree"),
+                ));
+            }
         };
-        let base = text(members, "searchBase").map(Dn::parse).transpose()?.map(|dn| (dn, scope));
+        let base = text(members, "searchBase")
+            .map(Dn::parse)
+            .transpose()?
+            .map(|dn| (dn, scope));
         let ldap = match text(members, "ldapFilter") {
             Some(t) => Some(self.find(t).await?),
             None => None,
@@ -127,8 +162,15 @@ impl View<'_> {
     async fn find(&self, text: &str) -> Result<BTreeSet<ObjectId>> {
         let wanted = filter::and([Filter::parse(text)?, filter::eq("objectClass", "group")]);
         let base = &self.clients.directory.root().default_naming_context;
-        let found = self.clients.directory.find(wanted.as_str(), base, SearchScope::Subtree, &[], 0).await?;
-        Ok(found.into_iter().filter_map(|o| o.group.map(|g| g.object_id)).collect())
+        let found = self
+            .clients
+            .directory
+            .find(wanted.as_str(), base, SearchScope::Subtree, &[], 0)
+            .await?;
+        Ok(found
+            .into_iter()
+            .filter_map(|o| o.group.map(|g| g.object_id))
+            .collect())
     }
 
     /// Whether a list shows the group: what is written or to be written, else what a filter asks for.
@@ -138,19 +180,27 @@ impl View<'_> {
                 return Ok(false);
             }
         } else {
-            let in_scope = cached.state == CloudState::Active && self.mapping.scope(&cached.group) == Scope::In;
+            let in_scope = cached.state == CloudState::Active
+                && self.mapping.scope(&cached.group) == Scope::In;
             if !in_scope && self.store.known_group(cached.group.id)?.is_none() {
                 return Ok(false);
             }
         }
-        Ok(query.ldap.as_ref().is_none_or(|ids| ids.contains(&cached.group.id)))
+        Ok(query
+            .ldap
+            .as_ref()
+            .is_none_or(|ids| ids.contains(&cached.group.id)))
     }
 
     /// Emits these groups; true when the limit was passed.
     async fn emit(&self, ids: &[ObjectId], query: &Query, shown: &mut u64) -> Result<bool> {
         self.ctx.cancel.check()?;
         let mut attributes = self.mapping.attributes().to_vec();
-        attributes.extend(["sAMAccountName".to_owned(), "mail".to_owned(), "msExchRecipientDisplayType".to_owned()]);
+        attributes.extend([
+            "sAMAccountName".to_owned(),
+            "mail".to_owned(),
+            "msExchRecipientDisplayType".to_owned(),
+        ]);
         attributes.retain(|a| self.clients.directory.schema().has(a));
         attributes.extend(query.properties.iter().cloned());
         let mut guids = Vec::new();
@@ -160,17 +210,30 @@ impl View<'_> {
         let mut found: BTreeMap<ObjectId, DirectoryGroup> = if guids.is_empty() {
             BTreeMap::new()
         } else {
-            self.clients.directory.groups_by_guid(&guids, &attributes).await?.into_iter().map(|g| (g.object_id, g)).collect()
+            self.clients
+                .directory
+                .groups_by_guid(&guids, &attributes)
+                .await?
+                .into_iter()
+                .map(|g| (g.object_id, g))
+                .collect()
         };
         for id in ids {
             let actual = found.remove(id);
             if let Some((base, scope)) = &query.base
-                && !actual.as_ref().is_some_and(|a| is_within(&a.dn, base, *scope))
+                && !actual
+                    .as_ref()
+                    .is_some_and(|a| is_within(&a.dn, base, *scope))
             {
                 continue;
             }
             let object = self.object(*id, actual, query)?;
-            if !query.states.is_empty() && !query.states.iter().any(|s| s.eq_ignore_ascii_case(&object.state)) {
+            if !query.states.is_empty()
+                && !query
+                    .states
+                    .iter()
+                    .any(|s| s.eq_ignore_ascii_case(&object.state))
+            {
                 continue;
             }
             if *shown >= query.limit {
@@ -182,12 +245,23 @@ impl View<'_> {
         Ok(false)
     }
 
-    fn object(&self, id: ObjectId, actual: Option<DirectoryGroup>, query: &Query) -> Result<GroupObject> {
+    fn object(
+        &self,
+        id: ObjectId,
+        actual: Option<DirectoryGroup>,
+        query: &Query,
+    ) -> Result<GroupObject> {
         let cached = self.store.cloud_group(id)?;
         let pending = self.store.pending_group(id)?;
         let known = self.store.known_group(id)?;
-        let group = cached.as_ref().map(|c| c.group.clone()).unwrap_or_else(|| CloudGroup::new(id));
-        let scope = cached.as_ref().filter(|c| c.state == CloudState::Active).map(|c| self.mapping.scope(&c.group));
+        let group = cached
+            .as_ref()
+            .map(|c| c.group.clone())
+            .unwrap_or_else(|| CloudGroup::new(id));
+        let scope = cached
+            .as_ref()
+            .filter(|c| c.state == CloudState::Active)
+            .map(|c| self.mapping.scope(&c.group));
         let drift = match (&scope, &actual) {
             (Some(Scope::In), Some(actual)) if pending.is_none() => self.drift(&group, actual)?,
             _ => Vec::new(),
@@ -201,7 +275,13 @@ impl View<'_> {
             (_, Some(Scope::In)) => "InSync",
             _ => "OutOfScope",
         };
-        let first = |name: &str| actual.as_ref().and_then(|a| a.attributes.get(name)).and_then(|v| v.first()).cloned();
+        let first = |name: &str| {
+            actual
+                .as_ref()
+                .and_then(|a| a.attributes.get(name))
+                .and_then(|v| v.first())
+                .cloned()
+        };
         // Exchange stamps this attribute; until then the group is in no address list.
         let needs_update = self.clients.directory.schema().exchange.attributes
             && first("mailNickname").is_some()
@@ -210,18 +290,35 @@ impl View<'_> {
             id: id.to_string(),
             display_name: group.display_name.clone().unwrap_or_default(),
             kind: kind(&group).to_owned(),
-            source_of_authority: if group.on_premises_sync_enabled { "On-Premises" } else { "Cloud" }.to_owned(),
+            source_of_authority: if group.on_premises_sync_enabled {
+                "On-Premises"
+            } else {
+                "Cloud"
+            }
+            .to_owned(),
             write_back_enabled: group.writeback.as_ref().and_then(|w| w.is_enabled),
-            write_back_on_prem_group_type: group.writeback.as_ref().and_then(|w| w.on_premises_group_type.clone()),
+            write_back_on_prem_group_type: group
+                .writeback
+                .as_ref()
+                .and_then(|w| w.on_premises_group_type.clone()),
             effective_write_back: effective(cached.as_ref(), scope.as_ref()),
             distinguished_name: actual.as_ref().map(|a| a.dn.clone()),
             object_guid: actual.as_ref().map(|a| a.guid.to_string()),
             object_sid: actual.as_ref().map(|a| a.sid.to_string()),
             sam_account_name: first("sAMAccountName"),
             mail: group.mail.clone().or_else(|| first("mail")),
-            cloud_member_count: cached.as_ref().filter(|c| c.members_complete).map(|_| self.store.count_members(id)).transpose()?,
+            cloud_member_count: cached
+                .as_ref()
+                .filter(|c| c.members_complete)
+                .map(|_| self.store.count_members(id))
+                .transpose()?,
             directory_member_count: known.as_ref().and_then(|k| k.group.member_count),
-            skipped_member_count: self.store.skipped_by_reason(Some(id))?.iter().map(|(_, n)| n).sum(),
+            skipped_member_count: self
+                .store
+                .skipped_by_reason(Some(id))?
+                .iter()
+                .map(|(_, n)| n)
+                .sum(),
             state: state.to_owned(),
             drift,
             last_sync_time_in_utc: known.as_ref().map(|k| clock::rfc3339(k.saved_at)),
@@ -230,22 +327,41 @@ impl View<'_> {
             ..GroupObject::default()
         };
         for name in &query.properties {
-            let values = actual.as_ref().and_then(|a| a.attributes.get(name)).cloned().unwrap_or_default();
-            object.properties.insert(name.clone(), if values.len() == 1 { json!(values[0]) } else { json!(values) });
+            let values = actual
+                .as_ref()
+                .and_then(|a| a.attributes.get(name))
+                .cloned()
+                .unwrap_or_default();
+            object.properties.insert(
+                name.clone(),
+                if values.len() == 1 {
+                    json!(values[0])
+                } else {
+                    json!(values)
+                },
+            );
         }
         Ok(object)
     }
 
     /// What differs in AD, by the planner's own comparison.
     fn drift(&self, group: &CloudGroup, actual: &DirectoryGroup) -> Result<Vec<String>> {
-        let Ok(desired) = self.mapping.desired(group) else { return Ok(Vec::new()) };
+        let Ok(desired) = self.mapping.desired(group) else {
+            return Ok(Vec::new());
+        };
         let input = GroupInput {
             object_id: group.id,
             wanted: Wanted::Present(desired),
             actual: Some(actual.clone()),
             members: MemberInput::Untouched,
         };
-        let plan = plan_group(&input, &Policy { full: true, ..Policy::default() });
+        let plan = plan_group(
+            &input,
+            &Policy {
+                full: true,
+                ..Policy::default()
+            },
+        );
         Ok(plan
             .map(|p| {
                 p.changes
@@ -271,7 +387,14 @@ impl View<'_> {
                         ids.push(id);
                     }
                 }
-                Err(error) if matches!(error.id, ErrorId::GroupNotFound | ErrorId::AmbiguousIdentity | ErrorId::InvalidArgument) => {
+                Err(error)
+                    if matches!(
+                        error.id,
+                        ErrorId::GroupNotFound
+                            | ErrorId::AmbiguousIdentity
+                            | ErrorId::InvalidArgument
+                    ) =>
+                {
                     self.ctx.fail(error).await;
                 }
                 Err(error) => return Err(error),
@@ -282,10 +405,21 @@ impl View<'_> {
 
     async fn identify_one(&self, identity: &str, forest: bool) -> Result<ObjectId> {
         if identity.is_empty() {
-            return Err(Error::new(ErrorId::InvalidArgument, "An empty identity names no group.").target("identity"));
+            return Err(Error::new(
+                ErrorId::InvalidArgument,
+                "An empty identity names no group.",
+            )
+            .target("identity"));
         }
         let not_found = || {
-            Error::new(ErrorId::GroupNotFound, format!("No group '{identity}' is known to configuration '{}'.", self.session.name())).target(identity)
+            Error::new(
+                ErrorId::GroupNotFound,
+                format!(
+                    "No group '{identity}' is known to configuration '{}'.",
+                    self.session.name()
+                ),
+            )
+            .target(identity)
         };
         if let Ok(guid) = identity.parse::<Guid>() {
             if self.store.cloud_group(guid)?.is_some() {
@@ -295,13 +429,26 @@ impl View<'_> {
                 return Ok(known.group.object_id);
             }
             // Newer than the last import.
-            return self.clients.graph.group(guid).await?.map(|g| g.id).ok_or_else(not_found);
+            return self
+                .clients
+                .graph
+                .group(guid)
+                .await?
+                .map(|g| g.id)
+                .ok_or_else(not_found);
         }
         if let Ok(sid) = identity.parse::<Sid>() {
-            return self.store.known_group_by_key(&MemberKey::Sid(sid))?.map(|k| k.group.object_id).ok_or_else(not_found);
+            return self
+                .store
+                .known_group_by_key(&MemberKey::Sid(sid))?
+                .map(|k| k.group.object_id)
+                .ok_or_else(not_found);
         }
         if let Ok(dn) = Dn::parse(identity) {
-            return self.at(&dn.to_string(), SearchScope::Base, &filter::any()).await?.ok_or_else(not_found);
+            return self
+                .at(&dn.to_string(), SearchScope::Base, &filter::any())
+                .await?
+                .ok_or_else(not_found);
         }
         if forest {
             return Err(Error::new(ErrorId::InvalidArgument, format!("With -IgnoreDefaultScope the identity must be a distinguished name; '{identity}' is none.")).target(identity));
@@ -311,27 +458,62 @@ impl View<'_> {
             return Ok(only.group.id);
         }
         if found.len() > 1 {
-            return Err(Error::new(ErrorId::AmbiguousIdentity, format!("More than one group is called '{identity}'.")).target(identity));
+            return Err(Error::new(
+                ErrorId::AmbiguousIdentity,
+                format!("More than one group is called '{identity}'."),
+            )
+            .target(identity));
         }
-        let named = filter::or([filter::eq("sAMAccountName", identity), filter::eq("cn", identity), filter::eq("mail", identity)]);
+        let named = filter::or([
+            filter::eq("sAMAccountName", identity),
+            filter::eq("cn", identity),
+            filter::eq("mail", identity),
+        ]);
         let base = self.clients.directory.root().default_naming_context.clone();
-        self.at(&base, SearchScope::Subtree, &named).await?.ok_or_else(not_found)
+        self.at(&base, SearchScope::Subtree, &named)
+            .await?
+            .ok_or_else(not_found)
     }
 
     /// The group of ours found in AD; `None` when nothing is there, an error when it isn't ours.
-    async fn at(&self, base: &str, scope: SearchScope, wanted: &Filter) -> Result<Option<ObjectId>> {
+    async fn at(
+        &self,
+        base: &str,
+        scope: SearchScope,
+        wanted: &Filter,
+    ) -> Result<Option<ObjectId>> {
         let groups = filter::and([filter::eq("objectClass", "group"), wanted.clone()]);
-        let found = match self.clients.directory.find(groups.as_str(), base, scope, &[], 3).await {
-            Err(error) if matches!(error.id, ErrorId::GroupNotFound | ErrorId::ContainerNotFound) => return Ok(None),
+        let found = match self
+            .clients
+            .directory
+            .find(groups.as_str(), base, scope, &[], 3)
+            .await
+        {
+            Err(error)
+                if matches!(
+                    error.id,
+                    ErrorId::GroupNotFound | ErrorId::ContainerNotFound
+                ) =>
+            {
+                return Ok(None);
+            }
             found => found?,
         };
         match found.as_slice() {
             [] => Ok(None),
             [only] => match &only.group {
                 Some(group) => Ok(Some(group.object_id)),
-                None => Err(Error::new(ErrorId::GroupNotFound, format!("{} carries no mark of group writeback.", only.dn)).target(&only.dn)),
+                None => Err(Error::new(
+                    ErrorId::GroupNotFound,
+                    format!("{} carries no mark of group writeback.", only.dn),
+                )
+                .target(&only.dn)),
             },
-            _ => Err(Error::new(ErrorId::AmbiguousIdentity, "More than one group in AD fits.").target(base)),
+            _ => Err(Error::new(
+                ErrorId::AmbiguousIdentity,
+                "More than one group in AD fits.",
+            )
+            .target(base)),
         }
     }
 }
@@ -340,7 +522,9 @@ fn is_within(dn: &str, base: &Dn, scope: SearchScope) -> bool {
     let Ok(dn) = Dn::parse(dn) else { return false };
     match scope {
         SearchScope::Subtree => dn.is_under(base),
-        SearchScope::OneLevel => dn.parent().is_some_and(|p| p.is_under(base) && base.is_under(&p)),
+        SearchScope::OneLevel => dn
+            .parent()
+            .is_some_and(|p| p.is_under(base) && base.is_under(&p)),
         SearchScope::Base => dn.is_under(base) && base.is_under(&dn),
     }
 }

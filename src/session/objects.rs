@@ -55,7 +55,6 @@ pub struct FeatureObject {
     pub last_run_id: Option<String>,
 }
 
-
 /// Answer of a detached start.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]

@@ -63,7 +63,11 @@ impl Options {
         if let Some(given) = &self.store_directory {
             return Ok(PathBuf::from(given));
         }
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let variable = |name: &str| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         if let Some(given) = variable("GROUPWRITEBACK_STORE") {
             return Ok(given);
         }

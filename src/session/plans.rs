@@ -52,21 +52,46 @@ impl Session {
             }
             Job::Groups(ids)
         } else {
-            Job::Cycle { policy: policy(members) }
+            Job::Cycle {
+                policy: policy(members),
+            }
         };
         // The groups are listed as operations below, so the what-if's own listing goes nowhere.
-        let quiet = Context { host: std::sync::Arc::new(WithoutPlanGroups(ctx.host.clone())), cancel: ctx.cancel.clone() };
-        let finished = engine.run(job, Manner { what_if: true, ..Manner::default() }, &quiet, None).await?;
-        let Finished::Planned(plan) = finished else { return Ok(Outcome::default()) };
+        let quiet = Context {
+            host: std::sync::Arc::new(WithoutPlanGroups(ctx.host.clone())),
+            cancel: ctx.cancel.clone(),
+        };
+        let finished = engine
+            .run(
+                job,
+                Manner {
+                    what_if: true,
+                    ..Manner::default()
+                },
+                &quiet,
+                None,
+            )
+            .await?;
+        let Finished::Planned(plan) = finished else {
+            return Ok(Outcome::default());
+        };
         self.show(&plan, members, ctx).await
     }
 
     /// `operations`: a stored plan.
-    pub(super) async fn stored_operations(&self, members: &Value, ctx: &Context) -> Result<Outcome> {
+    pub(super) async fn stored_operations(
+        &self,
+        members: &Value,
+        ctx: &Context,
+    ) -> Result<Outcome> {
         let store = self.store()?;
         let plan = match guid(members, "planId")? {
             Some(id) => store.plan(id)?.ok_or_else(|| {
-                Error::new(ErrorId::PlanNotFound, format!("There is no plan {id} in configuration '{}'.", self.name())).target(id)
+                Error::new(
+                    ErrorId::PlanNotFound,
+                    format!("There is no plan {id} in configuration '{}'.", self.name()),
+                )
+                .target(id)
             })?,
             None => match store.latest_plan()? {
                 Some(plan) => plan,
@@ -82,27 +107,52 @@ impl Session {
             return Ok(Outcome::default());
         }
         let actions = texts(members, "action").into_iter().collect();
-        self.emit_operations(plan.header.plan_id, &actions, ctx).await?;
+        self.emit_operations(plan.header.plan_id, &actions, ctx)
+            .await?;
         Ok(Outcome::default())
     }
 
     /// Emits the operations of a plan with what became of them; only these actions if some are given.
-    pub(super) async fn emit_operations(&self, plan_id: Guid, actions: &BTreeSet<String>, ctx: &Context) -> Result<()> {
+    pub(super) async fn emit_operations(
+        &self,
+        plan_id: Guid,
+        actions: &BTreeSet<String>,
+        ctx: &Context,
+    ) -> Result<()> {
         let store = self.store()?;
-        let chosen = |action: &str| actions.is_empty() || actions.iter().any(|a| a.eq_ignore_ascii_case(action));
+        let chosen = |action: &str| {
+            actions.is_empty() || actions.iter().any(|a| a.eq_ignore_ascii_case(action))
+        };
         let mut after = None;
         loop {
             let page = store.group_plans(plan_id, after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
             after = Some(last.plan.object_id);
             for stored in page {
                 ctx.cancel.check()?;
-                for (operation, status) in stored.statuses.iter().zip(operations(&stored.plan)).map(|(s, o)| (o, s)) {
+                for (operation, status) in stored
+                    .statuses
+                    .iter()
+                    .zip(operations(&stored.plan))
+                    .map(|(s, o)| (o, s))
+                {
                     if chosen(operation.action) {
-                        emit(ctx, plan_id, &operation, status.status, status.error.as_deref()).await;
+                        emit(
+                            ctx,
+                            plan_id,
+                            &operation,
+                            status.status,
+                            status.error.as_deref(),
+                        )
+                        .await;
                     }
                 }
-                for (direction, action) in [(Direction::Add, "AddMember"), (Direction::Remove, "RemoveMember")] {
+                for (direction, action) in [
+                    (Direction::Add, "AddMember"),
+                    (Direction::Remove, "RemoveMember"),
+                ] {
                     if chosen(action) {
                         emit_members(store.as_ref(), ctx, plan_id, &stored, direction).await?;
                     }
@@ -112,25 +162,57 @@ impl Session {
     }
 }
 
-async fn emit_members(store: &dyn Store, ctx: &Context, plan_id: Guid, stored: &StoredGroupPlan, direction: Direction) -> Result<()> {
+async fn emit_members(
+    store: &dyn Store,
+    ctx: &Context,
+    plan_id: Guid,
+    stored: &StoredGroupPlan,
+    direction: Direction,
+) -> Result<()> {
     let mut after = None;
     loop {
-        let page = store.plan_members(plan_id, stored.plan.object_id, direction, after, MEMBERS_PAGE)?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let page = store.plan_members(
+            plan_id,
+            stored.plan.object_id,
+            direction,
+            after,
+            MEMBERS_PAGE,
+        )?;
+        let Some(last) = page.last() else {
+            return Ok(());
+        };
         after = Some(last.ordinal);
         let members = page.iter().map(|m| m.member.clone()).collect();
-        let mut only = GroupPlan { changes: Vec::new(), adds: Vec::new(), removes: Vec::new(), ..stored.plan.clone() };
+        let mut only = GroupPlan {
+            changes: Vec::new(),
+            adds: Vec::new(),
+            removes: Vec::new(),
+            ..stored.plan.clone()
+        };
         match direction {
             Direction::Add => only.adds = members,
             Direction::Remove => only.removes = members,
         }
         for (operation, member) in operations(&only).zip(&page) {
-            emit(ctx, plan_id, &operation, member.status, member.error.as_deref()).await;
+            emit(
+                ctx,
+                plan_id,
+                &operation,
+                member.status,
+                member.error.as_deref(),
+            )
+            .await;
         }
     }
 }
 
-async fn emit(ctx: &Context, plan_id: Guid, operation: &Operation, status: OperationStatus, error: Option<&str>) {
+async fn emit(
+    ctx: &Context,
+    plan_id: Guid,
+    operation: &Operation,
+    status: OperationStatus,
+    error: Option<&str>,
+) {
     let mut value = to_value(operation);
     value["PlanId"] = json!(plan_id);
     value["Status"] = json!(status);
@@ -142,8 +224,17 @@ async fn emit(ctx: &Context, plan_id: Guid, operation: &Operation, status: Opera
 struct WithoutPlanGroups(std::sync::Arc<dyn crate::operation::Host>);
 
 impl crate::operation::Host for WithoutPlanGroups {
-    fn emit(&self, event: crate::operation::Event) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        if matches!(&event, crate::operation::Event::Item { kind: "PlanGroup", .. }) {
+    fn emit(
+        &self,
+        event: crate::operation::Event,
+    ) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        if matches!(
+            &event,
+            crate::operation::Event::Item {
+                kind: "PlanGroup",
+                ..
+            }
+        ) {
             return Box::pin(async {});
         }
         self.0.emit(event)

@@ -42,7 +42,9 @@ pub(super) fn run_object(record: &RunRecord, steps: bool) -> RunResultObject {
         start_time_in_utc: clock::rfc3339(record.header.started),
         ..RunResultObject::default()
     };
-    let Some(end) = &record.end else { return object };
+    let Some(end) = &record.end else {
+        return object;
+    };
     let counts = &end.counts;
     object.plan_id = end.plan_id.map(|p| p.to_string());
     object.result = outcome_name(end.result).to_owned();
@@ -79,8 +81,13 @@ pub(super) fn run_object(record: &RunRecord, steps: bool) -> RunResultObject {
 
 impl Session {
     pub(super) async fn run_status(&self, ctx: &Context) -> Result<Outcome> {
-        let Some(running) = self.store()?.running()? else { return Ok(Outcome::default()) };
-        let percent = running.total.filter(|t| *t > 0).map(|t| (running.done.min(t) * 100 / t) as u8);
+        let Some(running) = self.store()?.running()? else {
+            return Ok(Outcome::default());
+        };
+        let percent = running
+            .total
+            .filter(|t| *t > 0)
+            .map(|t| (running.done.min(t) * 100 / t) as u8);
         let status = RunStatusObject {
             run_state: "Busy",
             connector_name: running.header.configuration.clone(),
@@ -102,7 +109,11 @@ impl Session {
         let number = members["numberRequested"].as_u64().unwrap_or(10);
         let records = match guid(members, "runId")? {
             Some(id) => vec![store.run(id)?.ok_or_else(|| {
-                Error::new(ErrorId::InvalidArgument, format!("There is no run {id} in configuration '{}'.", self.name())).target(id)
+                Error::new(
+                    ErrorId::InvalidArgument,
+                    format!("There is no run {id} in configuration '{}'.", self.name()),
+                )
+                .target(id)
             })?],
             None => store.runs(usize::try_from(number).unwrap_or(usize::MAX))?,
         };
@@ -110,7 +121,11 @@ impl Session {
             return self.skipped_rows(ctx).await;
         }
         for record in records {
-            ctx.item("RunResult", to_value(&run_object(&record, flag(members, "runStepDetails")))).await;
+            ctx.item(
+                "RunResult",
+                to_value(&run_object(&record, flag(members, "runStepDetails"))),
+            )
+            .await;
         }
         Ok(Outcome::default())
     }
@@ -121,7 +136,9 @@ impl Session {
         let mut after = None;
         loop {
             let page = store.skipped(None, after, PAGE)?;
-            let Some(last) = page.last() else { return Ok(Outcome::default()) };
+            let Some(last) = page.last() else {
+                return Ok(Outcome::default());
+            };
             after = Some((last.group_id, last.member_id));
             for row in page {
                 ctx.cancel.check()?;
@@ -142,7 +159,10 @@ impl Session {
 
     pub(super) async fn wait_run(&self, members: &Value, ctx: &Context) -> Result<Outcome> {
         let store = self.store()?;
-        let limit = members["timeoutSec"].as_u64().filter(|s| *s > 0).map(Duration::from_secs);
+        let limit = members["timeoutSec"]
+            .as_u64()
+            .filter(|s| *s > 0)
+            .map(Duration::from_secs);
         let begun = Instant::now();
         let id = match guid(members, "runId")? {
             Some(id) => Some(id),
@@ -151,21 +171,35 @@ impl Session {
                 None => store.runs(1)?.first().map(|r| r.header.run_id),
             },
         };
-        let Some(id) = id else { return Ok(Outcome::default()) };
+        let Some(id) = id else {
+            return Ok(Outcome::default());
+        };
         loop {
             // `running` also records the end of a run whose process died.
             let running = store.running()?;
             let record = store.run(id)?.ok_or_else(|| {
-                Error::new(ErrorId::InvalidArgument, format!("There is no run {id} in configuration '{}'.", self.name())).target(id)
+                Error::new(
+                    ErrorId::InvalidArgument,
+                    format!("There is no run {id} in configuration '{}'.", self.name()),
+                )
+                .target(id)
             })?;
             if record.end.is_some() {
                 return Ok(Outcome::of("RunResult", &run_object(&record, true)));
             }
             if let Some(running) = running.filter(|r| r.header.run_id == id) {
-                ctx.progress("Wait", running.done, running.total, running.phase).await;
+                ctx.progress("Wait", running.done, running.total, running.phase)
+                    .await;
             }
             if limit.is_some_and(|limit| begun.elapsed() >= limit) {
-                return Err(Error::new(ErrorId::OperationTimeout, format!("Run {id} has not ended within {} s.", begun.elapsed().as_secs())).target(id));
+                return Err(Error::new(
+                    ErrorId::OperationTimeout,
+                    format!(
+                        "Run {id} has not ended within {} s.",
+                        begun.elapsed().as_secs()
+                    ),
+                )
+                .target(id));
             }
             ctx.cancel
                 .guard(async {
@@ -179,7 +213,9 @@ impl Session {
     /// A signal, harmless and silent when nothing runs.
     pub(super) fn stop_run(&self) -> Result<Outcome> {
         let store = match self.store() {
-            Err(error) if error.id == ErrorId::ConfigurationNotFound => return Ok(Outcome::default()),
+            Err(error) if error.id == ErrorId::ConfigurationNotFound => {
+                return Ok(Outcome::default());
+            }
             store => store?,
         };
         if let Some(running) = store.running()? {

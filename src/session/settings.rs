@@ -3,7 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::{Outcome, Session, flag, text};
-use crate::config::{Configuration, Fault, Thresholds, apply_changes, apply_threshold_changes, validate_with};
+use crate::config::{
+    Configuration, Fault, Thresholds, apply_changes, apply_threshold_changes, validate_with,
+};
 use crate::directory::dn::Dn;
 use crate::error::Result;
 use crate::operation::Context;
@@ -30,7 +32,9 @@ impl Session {
             if !wildcard(pattern, &name) {
                 continue;
             }
-            let config = SqliteStore::open_existing(&self.folder, &name)?.configuration()?.unwrap_or_default();
+            let config = SqliteStore::open_existing(&self.folder, &name)?
+                .configuration()?
+                .unwrap_or_default();
             ctx.item("Configuration", object(&name, &config)).await;
         }
         Ok(Outcome::default())
@@ -42,13 +46,17 @@ impl Session {
         let empty = Map::new();
         let changes = members["changes"].as_object().unwrap_or(&empty);
         let mut faults = apply_changes(&mut config, changes);
-        if config.enabled && !super::feature::same_dn(&config.organizational_unit, &before.organizational_unit) {
+        if config.enabled
+            && !super::feature::same_dn(&config.organizational_unit, &before.organizational_unit)
+        {
             faults.push(Fault::new(
                 "organizationalUnit",
                 "can't be changed while writeback is on: disable with -GroupAction Keep, move the groups, and enable again",
             ));
         }
-        faults.extend(validate_with(&config, &|dn| Dn::parse(dn).map(|_| ()).map_err(|e| e.message)));
+        faults.extend(validate_with(&config, &|dn| {
+            Dn::parse(dn).map(|_| ()).map_err(|e| e.message)
+        }));
         if !faults.is_empty() {
             return Err(Fault::into_error(&faults));
         }
@@ -59,7 +67,10 @@ impl Session {
                 store.set_meta(None, crate::cycle::FULL_REQUIRED, Some("configuration"))?;
             }
         }
-        Ok(Outcome { kind: Some("Configuration"), value: Some(object(self.name(), &config)) })
+        Ok(Outcome {
+            kind: Some("Configuration"),
+            value: Some(object(self.name(), &config)),
+        })
     }
 
     pub(super) fn threshold(&self) -> Result<Outcome> {
@@ -81,7 +92,10 @@ impl Session {
 }
 
 fn threshold_outcome(t: &Thresholds) -> Outcome {
-    Outcome { kind: Some("Threshold"), value: Some(thresholds(t)) }
+    Outcome {
+        kind: Some("Threshold"),
+        value: Some(thresholds(t)),
+    }
 }
 
 fn thresholds(t: &Thresholds) -> Value {
@@ -115,10 +129,16 @@ fn object(name: &str, config: &Configuration) -> Value {
         "DriftAction": config.drift_action,
         "BatchSize": config.batch_size,
     });
-    if let (Some(value), Value::Object(limits)) = (value.as_object_mut(), thresholds(&config.thresholds)) {
+    if let (Some(value), Value::Object(limits)) =
+        (value.as_object_mut(), thresholds(&config.thresholds))
+    {
         for (name, limit) in limits {
             // `Enabled` is the writeback's here.
-            let name = if name == "Enabled" { "ThresholdEnabled".to_owned() } else { name };
+            let name = if name == "Enabled" {
+                "ThresholdEnabled".to_owned()
+            } else {
+                name
+            };
             value.insert(name, limit);
         }
     }
@@ -127,7 +147,10 @@ fn object(name: &str, config: &Configuration) -> Value {
 
 /// `*` and `?`, case ignored, as in PowerShell.
 fn wildcard(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.to_lowercase().chars().collect(), text.to_lowercase().chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) = (
+        pattern.to_lowercase().chars().collect(),
+        text.to_lowercase().chars().collect(),
+    );
     // matches[j]: the pattern so far fits the first j characters.
     let mut matches: Vec<bool> = (0..=text.len()).map(|j| j == 0).collect();
     for p in pattern {

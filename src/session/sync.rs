@@ -42,8 +42,13 @@ impl Session {
             "invoke" => self.invoke(members, ctx).await,
             _ if flag(members, "detached") => self.start_detached(members, ctx).await,
             _ => {
-                let job = Job::Cycle { policy: policy(members) };
-                let finished = self.engine(ctx)?.run(job, manner(members), ctx, None).await?;
+                let job = Job::Cycle {
+                    policy: policy(members),
+                };
+                let finished = self
+                    .engine(ctx)?
+                    .run(job, manner(members), ctx, None)
+                    .await?;
                 Ok(outcome(&finished))
             }
         }
@@ -51,7 +56,9 @@ impl Session {
 
     async fn sync_groups(&self, members: &Value, ctx: &Context) -> Result<Outcome> {
         let engine = self.engine(ctx)?;
-        let ids = self.identify(&texts(members, "identity"), &engine, ctx).await?;
+        let ids = self
+            .identify(&texts(members, "identity"), &engine, ctx)
+            .await?;
         if ids.is_empty() {
             // Every identity was reported; there is nothing to run.
             return Ok(Outcome::default());
@@ -67,12 +74,21 @@ impl Session {
     }
 
     async fn invoke(&self, members: &Value, ctx: &Context) -> Result<Outcome> {
-        let plan_id = guid(members, "planId")?
-            .ok_or_else(|| Error::new(ErrorId::InvalidArgument, "planId: is needed.").target("planId"))?;
-        let operations: Option<BTreeSet<String>> =
-            members["operationIds"].is_array().then(|| texts(members, "operationIds").into_iter().collect());
-        let job = Job::Invoke { plan_id, operations, approve_threshold: flag(members, "approveThreshold") };
-        let finished = self.engine(ctx)?.run(job, manner(members), ctx, None).await?;
+        let plan_id = guid(members, "planId")?.ok_or_else(|| {
+            Error::new(ErrorId::InvalidArgument, "planId: is needed.").target("planId")
+        })?;
+        let operations: Option<BTreeSet<String>> = members["operationIds"]
+            .is_array()
+            .then(|| texts(members, "operationIds").into_iter().collect());
+        let job = Job::Invoke {
+            plan_id,
+            operations,
+            approve_threshold: flag(members, "approveThreshold"),
+        };
+        let finished = self
+            .engine(ctx)?
+            .run(job, manner(members), ctx, None)
+            .await?;
         if flag(members, "passThru") {
             self.emit_operations(plan_id, &BTreeSet::new(), ctx).await?;
         }
@@ -81,12 +97,21 @@ impl Session {
 
     /// Starts a cycle that outlives its operation; returns when it shows in the run status.
     async fn start_detached(self: &Arc<Self>, members: &Value, ctx: &Context) -> Result<Outcome> {
-        let quiet = Context { host: Arc::new(Detached(ctx.host.clone())), cancel: Cancel::default() };
+        let quiet = Context {
+            host: Arc::new(Detached(ctx.host.clone())),
+            cancel: Cancel::default(),
+        };
         let engine = self.engine(&quiet)?;
-        let job = Job::Cycle { policy: policy(members) };
+        let job = Job::Cycle {
+            policy: policy(members),
+        };
         let (started, starts) = tokio::sync::oneshot::channel();
         let cancel = quiet.cancel.clone();
-        let task = tokio::spawn(async move { engine.run(job, Manner::default(), &quiet, Some(started)).await });
+        let task = tokio::spawn(async move {
+            engine
+                .run(job, Manner::default(), &quiet, Some(started))
+                .await
+        });
         match starts.await {
             Ok(record) => {
                 let mut detached = lock(&self.detached);
@@ -108,7 +133,10 @@ impl Session {
             Err(_) => match task.await {
                 Ok(Ok(finished)) => Ok(outcome(&finished)),
                 Ok(Err(error)) => Err(error),
-                Err(error) => Err(Error::new(ErrorId::NativeEnginePanic, format!("The cycle ended abnormally: {error}."))),
+                Err(error) => Err(Error::new(
+                    ErrorId::NativeEnginePanic,
+                    format!("The cycle ended abnormally: {error}."),
+                )),
             },
         }
     }
