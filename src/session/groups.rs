@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::objects::{GroupObject, to_value};
 use super::{Clients, Outcome, Session, flag, text, texts};
 use crate::clock;
-use crate::config::Configuration;
 use crate::cycle::{Engine, SchemaFacade};
 use crate::directory::Scope as SearchScope;
 use crate::directory::dn::Dn;
