@@ -303,7 +303,7 @@ fn filters_follow_the_syntaxes() {
         "(groupType:1.2.840.113556.1.4.803:=2147483648)",
         "(&(objectCategory=group)(groupType:1.2.840.113556.1.4.804:=12))",
         "(groupType=-2147483640)",
-        "(&(objectClass=group)(uSNCreated>=5000)(!(description=x)))",
+        "(&(objectClass=group)(uSNCreated>=4200)(!(description=x)))",
         "(&(objectClass=group)(!(displayName=x)))",
         "(|(cn=nothing)(mailNickname=GR))",
         "(anr=grö)",
