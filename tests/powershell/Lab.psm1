@@ -97,6 +97,8 @@ function Get-LabConnection {
         Credential               = New-LabCredential $ready.bindUser $ready.bindPassword
         CertificateAuthorityPath = $ready.caFile
         StoreDirectory           = $Store
+        # A lab answers at once: a test that waits longer has found something.
+        ClientTimeout            = 15
     }
     foreach ($name in $With.Keys) {
         if ($null -eq $With[$name]) { $connection.Remove($name) } else { $connection[$name] = $With[$name] }
