@@ -13,12 +13,17 @@ pub(super) fn address(key: &MemberKey) -> String {
     }
 }
 
-fn counted(count: usize, thing: &str) -> String {
+fn counted(count: u64, thing: &str) -> String {
     format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// One line: `Rename; set 2 attributes; add 12, remove 3 members`.
 pub fn summary(plan: &GroupPlan) -> String {
+    summary_of(plan, plan.adds.len() as u64, plan.removes.len() as u64)
+}
+
+/// The same of a plan whose members are counted, not carried.
+pub fn summary_of(plan: &GroupPlan, adds: u64, removes: u64) -> String {
     let mut parts = Vec::new();
     let mut created = false;
     for change in &plan.changes {
@@ -40,9 +45,8 @@ pub fn summary(plan: &GroupPlan) -> String {
         .filter(|c| matches!(c, Change::SetAttribute { .. }))
         .count();
     if set > 0 {
-        parts.push(format!("set {}", counted(set, "attribute")));
+        parts.push(format!("set {}", counted(set as u64, "attribute")));
     }
-    let (adds, removes) = (plan.adds.len(), plan.removes.len());
     match (created, adds, removes) {
         (true, 0, _) => parts.insert(0, "create".to_owned()),
         (true, adds, _) => parts.insert(0, format!("create with {}", counted(adds, "member"))),
