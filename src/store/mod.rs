@@ -311,6 +311,10 @@ pub trait Store: Send + Sync {
         error: Option<&str>,
     ) -> Result<()>;
     /// What became of members of a group.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each one names a part of the key or the status"
+    )]
     fn set_member_status(
         &self,
         fence: Fence,

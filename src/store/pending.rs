@@ -293,14 +293,15 @@ pub(super) fn members(
     from: Option<ObjectId>,
     most: usize,
 ) -> Outcome<Vec<PendingMember>> {
+    // The join order is forced: the other one would go through all members of the group for each row.
     // An object deleted and made anew in the cloud leaves under one id and comes under another with the same SID.
     const MEMBERS: &str = concat!(
         "SELECT p.member_id, p.kind, p.remove = 0, CASE WHEN p.remove = 0 THEN ",
         key_of!(),
-        " WHEN p.key = x'' OR EXISTS (SELECT 1 FROM objects x JOIN members m ON m.group_id = p.group_id
-            AND m.member_id = x.id WHERE x.sid = p.key AND x.resolution = 0)
-          OR EXISTS (SELECT 1 FROM objects x JOIN members m ON m.group_id = p.group_id
-            AND m.member_id = x.id WHERE x.key = p.key) THEN NULL ELSE p.key END
+        " WHEN p.key = x'' OR EXISTS (SELECT 1 FROM objects x INDEXED BY objects_by_sid
+            CROSS JOIN members m ON m.group_id = p.group_id AND m.member_id = x.id WHERE x.sid = p.key AND x.resolution = 0)
+          OR EXISTS (SELECT 1 FROM objects x INDEXED BY objects_by_key
+            CROSS JOIN members m ON m.group_id = p.group_id AND m.member_id = x.id WHERE x.key = p.key) THEN NULL ELSE p.key END
          FROM pending_members p LEFT JOIN objects o ON o.id = p.member_id
          LEFT JOIN known_groups k ON k.id = p.member_id WHERE p.group_id = ?1 "
     );
