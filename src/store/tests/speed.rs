@@ -117,6 +117,17 @@ fn five_million_memberships() {
             f.store.finish_full(fence, Feed::Users, &link("u")).unwrap();
         });
     };
+    let f2 = fixture();
+    timed(
+        "first changes of an empty store, 100,000 members",
+        100_000,
+        || {
+            let rows = page(0, users);
+            f2.store
+                .apply_groups(f2.lease.fence, Target::Live, &rows, &everything, None)
+                .unwrap();
+        },
+    );
     import_users("users, full");
     let import_groups = |label: &str| {
         f.store.begin_full(fence, Feed::Groups).unwrap();
