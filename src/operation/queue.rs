@@ -221,15 +221,15 @@ impl State {
         }
     }
 
-    /// Numbers a question.
-    fn question(&mut self, wanted: Wanted, sender: oneshot::Sender<Answer>) -> Result<u64> {
-        if self.gone {
-            return Err(gone());
+    /// Numbers a question; `None` when nobody takes events any more.
+    fn question(&mut self, wanted: Wanted, sender: oneshot::Sender<Answer>) -> Option<u64> {
+        if self.gone || self.last.is_some() || self.last_taken {
+            return None;
         }
         self.last_ask += 1;
         let number = self.last_ask;
         self.asks.insert(number, Question::Waiting(wanted, sender));
-        Ok(number)
+        Some(number)
     }
 
     /// What is to be delivered now; empty when nothing is.
@@ -287,13 +287,15 @@ impl Host for Queue {
 
     fn ask(&self, ask: Ask) -> Pin<Box<dyn Future<Output = Result<Answer>> + Send + '_>> {
         Box::pin(async move {
-            self.cancel.check()?;
             let wanted = match &ask {
                 Ask::Secret { .. } | Ask::Sign { .. } => Wanted::Bytes,
                 Ask::Approve { .. } => Wanted::Approval,
             };
             let (sender, receiver) = oneshot::channel();
-            let number = self.state().question(wanted, sender)?;
+            let Some(number) = self.state().question(wanted, sender) else {
+                // What outlives its operation, a detached run, has nobody to ask.
+                return Ok(Answer::Unavailable);
+            };
             let _withdraw = Withdraw {
                 queue: self,
                 number,
@@ -303,9 +305,11 @@ impl Host for Queue {
                 ask: Some(number),
             })
             .await;
-            self.cancel
-                .guard(async { receiver.await.map_err(|_| gone()) })
-                .await
+            tokio::select! {
+                biased;
+                answer = receiver => Ok(answer.unwrap_or(Answer::Unavailable)),
+                () = self.cancel.cancelled() => Err(cancelled()),
+            }
         })
     }
 }
@@ -331,8 +335,8 @@ impl Drop for Withdraw<'_> {
     }
 }
 
-fn gone() -> Error {
-    Error::new(ErrorId::OperationCancelled, "The caller has gone.")
+fn cancelled() -> Error {
+    Error::new(ErrorId::OperationCancelled, "The operation was cancelled.")
 }
 
 fn wrong(message: String) -> Error {
@@ -421,8 +425,8 @@ mod tests {
         );
         assert_eq!(queue.state().lines.len(), QUEUE_EVENTS);
         queue.finish(Ok(Outcome::default()));
-        queue.finish(Err(gone()));
-        queue.emit(Event::Warning(gone())).await;
+        queue.finish(Err(cancelled()));
+        queue.emit(Event::Warning(cancelled())).await;
         let mut all = Vec::new();
         loop {
             match queue.next(Duration::ZERO) {
@@ -439,11 +443,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_asks_a_caller_that_has_gone() {
+    async fn nobody_asks_a_caller_that_has_cancelled() {
         let queue = Queue::new(Cancel::default());
+        let mut asking = queue.ask(SECRET);
+        let short = Duration::from_millis(5);
+        assert!(tokio::time::timeout(short, &mut asking).await.is_err());
         queue.abandon();
-        assert!(queue.ask(SECRET).await.is_err());
-        queue.emit(Event::Warning(gone())).await;
+        assert!(matches!(asking.await, Ok(Answer::Unavailable)));
+        assert!(matches!(queue.ask(SECRET).await, Ok(Answer::Unavailable)));
+        queue.emit(Event::Warning(cancelled())).await;
         assert_eq!(queue.next(Duration::ZERO), Next::Gone);
+        // The same after the end, for what outlives its operation.
+        let queue = Queue::new(Cancel::default());
+        queue.finish(Ok(Outcome::default()));
+        assert!(matches!(queue.ask(SECRET).await, Ok(Answer::Unavailable)));
     }
 }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::objects::{GroupObject, to_value};
 use super::{Clients, Outcome, Session, flag, text, texts};
 use crate::clock;
-use crate::config::Configuration;
 use crate::cycle::{Engine, SchemaFacade};
 use crate::directory::Scope as SearchScope;
 use crate::directory::dn::Dn;
@@ -42,7 +41,7 @@ impl Session {
         let view = View {
             session: self,
             clients: &clients,
-            config: &config,
+
             mapping: &mapping,
             store: store.as_ref(),
             ctx,
@@ -99,7 +98,6 @@ impl Session {
         let view = View {
             session: self,
             clients: &clients,
-            config: &engine.config,
             mapping: &engine.mapping,
             store: engine.store.as_ref(),
             ctx,
@@ -112,7 +110,6 @@ impl Session {
 struct View<'a> {
     session: &'a Session,
     clients: &'a Clients,
-    config: &'a Configuration,
     mapping: &'a Mapping,
     store: &'a dyn Store,
     ctx: &'a Context,

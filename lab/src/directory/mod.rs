@@ -1,181 +1,312 @@
-//! A stand-in for the embedded directory: it remembers objects and answers no LDAP.
+//! The embedded directory: an LDAP server with the semantics of Active Directory, in memory.
+//!
+//! Rooms: `wire` (bytes), `request`-side files `server`, `session`, `controls`, `rootdse`; searching in
+//! `search`, `filter`, `candidates`, `output`; rules of writing in `add`, `modify`, `relocate`, `delete`,
+//! `draft`, `principals`; rights in `access`, `descriptor`; storing in `store`, `object`, `links`, `read`;
+//! names and values in `dn`, `sid`, `text`, `values`, `schema`; the first tree in `seed`; `counters` and
+//! `faults` for tests.
+
+mod access;
+mod add;
+mod candidates;
+mod controls;
+mod counters;
+mod delete;
+mod descriptor;
+pub mod dn;
+mod draft;
+mod faults;
+mod filter;
+mod links;
+mod modify;
+mod object;
+mod output;
+mod people;
+mod principals;
+mod read;
+mod relocate;
+mod results;
+mod rootdse;
+mod schema;
+mod search;
+mod seed;
+mod server;
+mod session;
+pub mod sid;
+mod store;
+mod text;
+mod values;
+mod wire;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
-/// How far Exchange has been set up in the directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use access::Principal;
+use counters::Counters;
+use faults::Faults;
+use schema::{Additions, Schema};
+use store::Store;
+
+/// How far the forest is prepared for Exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExchangeLevel {
-    /// Schema and organization.
+    /// Schema, organization, a server, and the domain.
     Prepared,
     /// Schema only.
     Schema,
-    /// Neither.
+    /// Not at all.
     None,
 }
 
 /// What an account may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rights {
     /// Everything.
     Admin,
-    /// Create OUs below the base DN and groups below any OU.
+    /// Create OUs below the domain and write groups below any OU.
     Writeback,
     /// Read.
     ReadOnly,
 }
 
-/// An account that may bind.
-#[derive(Clone, Debug)]
+/// An account that can bind, as `name@domain`, `DOMAIN\name` or by DN.
+#[derive(Debug, Clone)]
 pub struct Account {
-    /// sAMAccountName; the UPN is `name@domain`.
+    /// `sAMAccountName`.
     pub name: String,
-    /// Its password.
+    /// Password.
     pub password: String,
-    /// Its rights.
+    /// What it may do.
     pub rights: Rights,
 }
 
-/// What a directory is made of.
-#[derive(Clone, Debug)]
+/// What a new directory is like.
+#[derive(Debug, Clone)]
 pub struct DirectoryOptions {
     /// DNS name of the domain.
     pub domain: String,
-    /// Exchange level.
+    /// Preparation for Exchange.
     pub exchange: ExchangeLevel,
-    /// Whether the 2016 schema is there.
+    /// Whether the schema has the additions of Windows Server 2016.
     pub schema_2016: bool,
-    /// Organizational units to create.
+    /// Distinguished names of organizational units to create, parents first.
     pub ous: Vec<String>,
     /// SID of the domain.
     pub domain_sid: String,
-    /// Accounts that may bind.
+    /// Accounts that can bind.
     pub accounts: Vec<Account>,
-    /// Seed.
+    /// Seed of GUIDs and generated names.
     pub seed: u64,
 }
 
-/// A user to create.
-#[derive(Clone, Debug)]
+/// A user to create with a given identity.
+#[derive(Debug, Clone)]
 pub struct NewUser {
-    /// Common name.
+    /// Relative name.
     pub cn: String,
-    /// sAMAccountName.
+    /// `sAMAccountName`.
     pub sam: String,
-    /// userPrincipalName.
+    /// `userPrincipalName`.
     pub upn: String,
-    /// Relative identifier.
+    /// RID of its SID.
     pub rid: u32,
-    /// objectGUID.
+    /// `objectGUID` in stored byte order.
     pub object_guid: [u8; 16],
-    /// displayName.
+    /// `displayName`.
     pub display_name: String,
-    /// mail.
+    /// `mail`.
     pub mail: Option<String>,
-    /// mS-DS-ConsistencyGuid.
+    /// `mS-DS-ConsistencyGuid`.
     pub consistency_guid: Option<[u8; 16]>,
 }
 
-/// A computer to create.
-#[derive(Clone, Debug)]
+/// A computer to create with a given identity.
+#[derive(Debug, Clone)]
 pub struct NewComputer {
-    /// Common name.
+    /// Relative name; the account name is this with `$`.
     pub cn: String,
-    /// Relative identifier.
+    /// RID of its SID.
     pub rid: u32,
-    /// objectGUID.
+    /// `objectGUID` in stored byte order.
     pub object_guid: [u8; 16],
 }
 
-/// A group to create.
-#[derive(Clone, Debug)]
+/// A group to create with a given identity.
+#[derive(Debug, Clone)]
 pub struct NewGroup {
-    /// Common name.
+    /// Relative name.
     pub cn: String,
-    /// sAMAccountName.
+    /// `sAMAccountName`.
     pub sam: String,
-    /// Relative identifier.
+    /// RID of its SID.
     pub rid: u32,
-    /// objectGUID.
+    /// `objectGUID` in stored byte order.
     pub object_guid: [u8; 16],
-    /// groupType.
+    /// `groupType`.
     pub group_type: i32,
-    /// Members.
+    /// RIDs of its members.
     pub member_rids: Vec<u32>,
 }
 
-/// The stand-in.
-#[derive(Clone, Default)]
-pub struct Directory {
-    names: Arc<Mutex<HashMap<u32, String>>>,
-    base: String,
+/// Limits that the server enforces; the defaults are Active Directory's.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// `MaxPageSize`: entries in one answer.
+    pub max_page_size: usize,
+    /// `MaxValRange`: values of an attribute in one answer.
+    pub max_val_range: usize,
+    /// `MaxReceiveBuffer`: bytes of one request.
+    pub max_receive_buffer: usize,
+    /// `MaxQueryDuration`.
+    pub max_query_duration: Duration,
+    /// Values in one write.
+    pub max_values_per_write: usize,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_page_size: 1000,
+            max_val_range: 1500,
+            max_receive_buffer: 10_485_760,
+            max_query_duration: Duration::from_secs(120),
+            max_values_per_write: 5000,
+        }
+    }
+}
+
+struct Inner {
+    store: RwLock<Store>,
+    accounts: RwLock<HashMap<String, Principal>>,
+    limits: RwLock<Limits>,
+    counters: Counters,
+    faults: Faults,
+}
+
+/// An embedded directory. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Directory(Arc<Inner>);
+
 impl Directory {
-    /// A new directory.
+    /// Makes a directory with its naming contexts, organizational units and accounts.
     pub fn new(options: DirectoryOptions) -> Result<Self, String> {
-        let base = options.domain.split('.').map(|part| format!("DC={part}"));
-        Ok(Self {
-            names: Arc::default(),
-            base: base.collect::<Vec<_>>().join(","),
+        if options.domain.is_empty() || options.domain.split('.').any(str::is_empty) {
+            return Err(format!("{:?} is not a DNS name", options.domain));
+        }
+        let additions = Additions {
+            exchange: options.exchange != ExchangeLevel::None,
+            server_2016: options.schema_2016,
+        };
+        let mut store = seed::plant(Schema::new(additions)?, &options)?;
+        let accounts = people::accounts(&mut store, &options)?;
+        let directory = Self(Arc::new(Inner {
+            store: RwLock::new(store),
+            accounts: RwLock::new(accounts),
+            limits: RwLock::new(Limits::default()),
+            counters: Counters::default(),
+            faults: Faults::default(),
+        }));
+        for ou in &options.ous {
+            directory.add_ou(ou)?;
+        }
+        Ok(directory)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Store> {
+        self.0.store.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Store> {
+        self.0.store.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn limits(&self) -> Limits {
+        *self.0.limits.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the limits of the server.
+    pub fn set_limits(&self, limits: Limits) {
+        *self
+            .0
+            .limits
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = limits;
+    }
+
+    /// Whether deleted objects keep their attributes and links (the Recycle Bin; off at first).
+    pub fn set_recycle_bin(&self, on: bool) {
+        self.write().recycle_bin = on;
+    }
+
+    fn principal(&self, name: &str) -> Option<Principal> {
+        let accounts = self
+            .0
+            .accounts
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        accounts.get(name).cloned()
+    }
+
+    fn with_account(&self, name: &str, change: impl FnOnce(&mut Principal)) -> Result<(), String> {
+        let mut accounts = self
+            .0
+            .accounts
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let account = accounts.get_mut(&name.to_lowercase());
+        change(account.ok_or_else(|| format!("no account {name}"))?);
+        Ok(())
+    }
+
+    /// Takes the right to write one attribute from an account.
+    pub fn deny_attribute(&self, account: &str, attribute: &str) -> Result<(), String> {
+        let id = self
+            .read()
+            .schema
+            .find(attribute)
+            .ok_or_else(|| format!("no {attribute}"))?;
+        self.with_account(account, |account| {
+            account.denied.insert(id);
         })
     }
 
-    fn add(&self, rid: u32, cn: &str) -> Result<String, String> {
-        let dn = format!("CN={cn},CN=Users,{}", self.base);
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.insert(rid, dn.clone());
-        Ok(dn)
+    /// Lets an account see and bring back deleted objects.
+    pub fn grant_reanimate(&self, account: &str) -> Result<(), String> {
+        self.with_account(account, |account| account.reanimate = true)
     }
 
-    /// Adds a user.
-    pub fn add_user(&self, user: NewUser) -> Result<String, String> {
-        self.add(user.rid, &user.cn)
+    /// Protects an object from accidental deletion, or no longer.
+    pub fn protect_container(&self, dn: &str, protected: bool) -> Result<(), String> {
+        let mut store = self.write();
+        let parts = dn::parse(dn).ok_or_else(|| format!("{dn} is not a DN"))?;
+        let id = store
+            .by_dn(&parts)
+            .map_err(|_| format!("{dn} is not there"))?;
+        store.objects[id as usize].flags.protected = protected;
+        Ok(())
     }
 
-    /// Adds a computer.
-    pub fn add_computer(&self, computer: NewComputer) -> Result<String, String> {
-        self.add(computer.rid, &computer.cn)
-    }
-
-    /// Adds a group.
-    pub fn add_group(&self, group: NewGroup) -> Result<String, String> {
-        self.add(group.rid, &group.cn)
-    }
-
-    /// Deletes an object.
-    pub fn delete_by_rid(&self, rid: u32) -> bool {
-        self.names
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&rid)
-            .is_some()
-    }
-
-    /// Serves LDAP until told to stop.
-    pub async fn serve(
-        self,
-        _ldap: tokio::net::TcpListener,
-        _ldaps: tokio::net::TcpListener,
-        _tls: Arc<rustls::ServerConfig>,
-        mut shutdown: tokio::sync::watch::Receiver<bool>,
-    ) {
-        let _ = shutdown.wait_for(|stop| *stop).await;
-    }
-
-    /// Counters.
+    /// What clients did, as in `docs/lab.md`.
     pub fn counters(&self) -> serde_json::Value {
-        serde_json::json!({})
+        self.0.counters.report()
     }
 
-    /// Zeroes the counters.
-    pub fn reset_counters(&self) {}
+    /// Sets the counters to zero.
+    pub fn reset_counters(&self) {
+        self.0.counters.reset();
+    }
 
-    /// Adds an ldap* fault.
-    pub fn add_fault(&self, _id: u64, _spec: &serde_json::Value) -> Result<(), String> {
-        Err("the directory is a stand-in".into())
+    /// Adds a fault described as in `docs/lab.md`.
+    pub fn add_fault(&self, _id: u64, spec: &serde_json::Value) -> Result<(), String> {
+        self.0.faults.add(spec)
     }
 
     /// Removes all faults.
-    pub fn clear_faults(&self) {}
+    pub fn clear_faults(&self) {
+        self.0.faults.clear();
+    }
 }

@@ -1,0 +1,62 @@
+//! Rules room: renaming and moving objects.
+
+use super::access::Principal;
+use super::add::check_name;
+use super::dn::{self, parse_reference};
+use super::results::Failure;
+use super::search::locate;
+use super::store::Store;
+
+/// Renames an object, and moves it when there is a new parent.
+pub fn relocate(
+    store: &mut Store,
+    who: &Principal,
+    dn: &str,
+    new_rdn: &str,
+    delete_old: bool,
+    new_superior: Option<&str>,
+) -> Result<(), Failure> {
+    let reference = parse_reference(dn).ok_or_else(|| Failure::bad_dn(dn))?;
+    let id = locate(store, &reference)?;
+    let object = store.object(id);
+    if object.flags.deleted {
+        return Err(Failure::no_object(String::new()));
+    }
+    let name = dn::parse(new_rdn).and_then(|mut parts| {
+        let first = parts.pop();
+        first.filter(|_| parts.is_empty())
+    });
+    let name = name.ok_or_else(|| Failure::bad_dn(new_rdn))?;
+    let parent = match new_superior {
+        None => object.parent,
+        Some(text) => {
+            let reference = parse_reference(text).ok_or_else(|| Failure::bad_dn(text))?;
+            locate(store, &reference)?
+        }
+    };
+    if !who.may_relocate(store, id, parent) {
+        return Err(Failure::rights());
+    }
+    if !delete_old || object.flags.system || object.flags.head {
+        return Err(Failure::unwilling(0x2035));
+    }
+    if store.object(parent).flags.deleted || store.context(parent) != store.context(id) {
+        return Err(Failure::unwilling(0x2035));
+    }
+    if store.within(parent, id) {
+        return Err(Failure::unwilling(0x2089));
+    }
+    check_name(store, object.class, parent, &name)?;
+    if store
+        .child(parent, &name.value)
+        .is_some_and(|taken| taken != id)
+    {
+        return Err(Failure::name_taken());
+    }
+    if object.parent == parent && *object.rdn == *name.value {
+        return Ok(());
+    }
+    store.relocate(id, parent, &name.value);
+    store.touch(id);
+    Ok(())
+}
