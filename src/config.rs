@@ -1,12 +1,16 @@
 //! Typed configuration: what is recorded about a writeback, and what a connection needs. No secrets, no I/O.
 
+mod change;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-pub use validate::{Fault, apply_changes, apply_threshold_changes, validate, validate_with};
+pub use change::{apply_changes, apply_threshold_changes};
+pub use validate::{Fault, validate, validate_with};
 
 /// The clouds of Microsoft; hosts in [`Connection::login_endpoint`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

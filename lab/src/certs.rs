@@ -56,7 +56,8 @@ pub(crate) fn create(
     let issuer = Issuer::new(ca, ca_key);
 
     let host = format!("dc1.{domain}");
-    let names = vec!["localhost".into(), "127.0.0.1".into(), host.clone()];
+    let mut names = vec!["localhost".into(), "127.0.0.1".into(), host.clone()];
+    names.extend(own_host_name());
     let mut server = params(&host, names)?;
     server.use_authority_key_identifier_extension = true;
     server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -92,6 +93,15 @@ pub(crate) fn create(
         app,
         tls,
     })
+}
+
+/// This machine's name where it is easy to know: the OpenLDAP tools put it in the place of
+/// `localhost` when they check a certificate.
+fn own_host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    let name = name.trim();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    (!name.is_empty() && name.bytes().all(plain)).then(|| name.to_owned())
 }
 
 /// The thumbprints of a certificate that carries the application's key.

@@ -194,6 +194,11 @@ impl Outcome {
 
 /// The faults that name this path: what they add, or what they answer instead.
 fn consult(lab: &Lab, path: &str, sign_in: bool) -> (Spoilt, Option<Outcome>) {
+    let (now, waiting) = (Instant::now(), format!("POST {path}"));
+    // A wait for Graph is none for sign-in.
+    if lab.throttle().is_early(now, &waiting, sign_in) {
+        lab.counters.early();
+    }
     let traits = Traits {
         target: path,
         ..Traits::default()
@@ -212,8 +217,7 @@ fn consult(lab: &Lab, path: &str, sign_in: bool) -> (Spoilt, Option<Outcome>) {
     let (status, code, seconds) = match (injected.throttle, injected.status) {
         (Some(seconds), _) => {
             lab.counters.throttled();
-            lab.throttle()
-                .tell(Instant::now(), &format!("POST {path}"), seconds, true);
+            lab.throttle().tell(now, &waiting, seconds, true);
             (429, None, Some(seconds))
         }
         (None, Some(status)) => status,

@@ -22,6 +22,7 @@ use crate::graph::GraphClient;
 use crate::mapping::Mapping;
 use crate::model::{Guid, ObjectId};
 use crate::operation::{Answer, Ask, Context};
+use crate::plan::summary_of;
 use crate::store::{PlanRecord, PlanState, PolicyType, RunRecord, Store};
 
 pub use assemble::SchemaFacade;
@@ -301,8 +302,4 @@ pub(crate) fn on_disk<T>(work: impl FnOnce() -> T) -> T {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
         _ => work(),
     }
-}
-
-fn summary_of(plan: &crate::plan::GroupPlan, _adds: u64, _removes: u64) -> String {
-    crate::plan::summary(plan)
 }

@@ -37,6 +37,9 @@ pub(super) trait Port: Send + Sync + 'static {
         keys: &[MemberKey],
     ) -> impl Future<Output = Result<std::result::Result<(), Refusal>>> + Send;
 
+    /// The members now.
+    fn members(&self) -> impl Future<Output = Result<HashSet<MemberKey>>> + Send;
+
     /// Which of these can't be members, as far as a look tells.
     fn unfit(
         &self,
@@ -55,6 +58,18 @@ struct Batch {
     keys: Vec<MemberKey>,
     /// What a look can tell is out already.
     looked: bool,
+    /// What was so before is out already.
+    compared: bool,
+}
+
+impl Batch {
+    fn new(keys: Vec<MemberKey>) -> Batch {
+        Batch {
+            keys,
+            looked: false,
+            compared: false,
+        }
+    }
 }
 
 /// Changes all these members. `limit` is the size of batches, shared by all groups of a writer: what the controller
@@ -75,10 +90,7 @@ pub(super) async fn run<P: Port>(
         unique.into_iter().cloned().collect()
     };
     for keys in keys.chunks(size).rev() {
-        waiting.push(Batch {
-            keys: keys.to_vec(),
-            looked: false,
-        });
+        waiting.push(Batch::new(keys.to_vec()));
     }
     let mut running: JoinSet<(Batch, Result<std::result::Result<(), Refusal>>)> = JoinSet::new();
     loop {
@@ -118,12 +130,31 @@ pub(super) async fn run<P: Port>(
                 limit.fetch_min(batch.keys.len() / 2, Ordering::Relaxed);
                 split(batch, &mut waiting);
             }
+            // A controller that doesn't know permissive modify for members: leave out what is so already.
+            MemberFault::AlreadySo if !batch.compared => {
+                let now = port.members().await?;
+                waiting.push(batch);
+                for batch in &mut waiting {
+                    batch.compared = true;
+                    let so = |key: &MemberKey| now.contains(key) == (change == Change::Add);
+                    outcome
+                        .done
+                        .extend(batch.keys.extract_if(.., |key| so(key)));
+                }
+                waiting.retain(|batch| !batch.keys.is_empty());
+            }
+            MemberFault::AlreadySo if batch.keys.len() == 1 => outcome.done.extend(batch.keys),
+            MemberFault::AlreadySo => split(batch, &mut waiting),
             MemberFault::Value(_) if !batch.looked => {
                 let unfit = port.unfit(&batch.keys).await?;
-                let (bad, good): (Vec<_>, Vec<_>) = batch
-                    .keys
-                    .into_iter()
-                    .partition(|key| unfit.contains_key(key));
+                let compared = batch.compared;
+                // What may not be added may well be removed; only what doesn't exist at all can't.
+                let is_bad = |key: &MemberKey| match unfit.get(key) {
+                    Some(SkipReason::NotFoundInDirectory) => true,
+                    Some(_) => change == Change::Add,
+                    None => false,
+                };
+                let (bad, good): (Vec<_>, Vec<_>) = batch.keys.into_iter().partition(is_bad);
                 for key in bad {
                     let reason = unfit
                         .get(&key)
@@ -135,6 +166,7 @@ pub(super) async fn run<P: Port>(
                     waiting.push(Batch {
                         keys: good,
                         looked: true,
+                        compared,
                     });
                 }
             }
@@ -153,17 +185,11 @@ pub(super) async fn run<P: Port>(
 
 /// Two halves, to be done next.
 fn split(batch: Batch, waiting: &mut Vec<Batch>) {
-    let looked = batch.looked;
     let mut first = batch.keys;
     let second = first.split_off(first.len() / 2);
-    waiting.push(Batch {
-        keys: second,
-        looked,
-    });
-    waiting.push(Batch {
-        keys: first,
-        looked,
-    });
+    for keys in [second, first] {
+        waiting.push(Batch { keys, ..batch });
+    }
 }
 
 /// A value that AD won't take. One that no longer exists can't be a member any more either, so its removal is done.
@@ -179,6 +205,13 @@ fn settle(
         outcome.done.push(key);
         return;
     }
+    let mut refused = left_out(&key, reason);
+    refused.causes.push(error.message.clone());
+    outcome.failed.push((key, reason, refused));
+}
+
+/// The error that says why a member isn't written.
+pub(super) fn left_out(key: &MemberKey, reason: SkipReason) -> Error {
     let what = match reason {
         SkipReason::NotFoundInDirectory => "it doesn't exist in this forest",
         SkipReason::OtherForest => "its SID belongs to no domain of this forest",
@@ -190,14 +223,11 @@ fn settle(
     } else {
         ErrorId::MemberNotOnPremises
     };
-    let name = match &key {
+    let name = match key {
         MemberKey::Sid(sid) => sid.to_string(),
         MemberKey::Guid(guid) => guid.to_string(),
     };
-    let mut refused =
-        Error::new(id, format!("{name} was left out as a member: {what}.")).target(&name);
-    refused.causes.push(error.message.clone());
-    outcome.failed.push((key, reason, refused));
+    Error::new(id, format!("{name} was left out as a member: {what}.")).target(&name)
 }
 
 #[cfg(test)]
@@ -222,6 +252,8 @@ mod tests {
         missing: HashSet<MemberKey>,
         forbidden: HashSet<MemberKey>,
         deny: bool,
+        /// Refuses what is so already.
+        strict: bool,
         members: Mutex<HashSet<MemberKey>>,
         requests: AtomicUsize,
     }
@@ -250,6 +282,10 @@ mod tests {
                 return refuse(MemberFault::Value(SkipReason::ScopeForbidden));
             }
             let mut members = self.members.lock().unwrap();
+            let adding = change == Change::Add;
+            if self.strict && keys.iter().any(|k| members.contains(k) == adding) {
+                return refuse(MemberFault::AlreadySo);
+            }
             for key in keys {
                 match change {
                     Change::Add => members.insert(key.clone()),
@@ -257,6 +293,10 @@ mod tests {
                 };
             }
             Ok(Ok(()))
+        }
+
+        async fn members(&self) -> Result<HashSet<MemberKey>> {
+            Ok(self.members.lock().unwrap().clone())
         }
 
         async fn unfit(&self, keys: &[MemberKey]) -> Result<HashMap<MemberKey, SkipReason>> {
@@ -283,9 +323,15 @@ mod tests {
             cap in 1usize..120,
             missing in proptest::collection::hash_set(0usize..300, 0..6),
             forbidden in proptest::collection::hash_set(0usize..300, 0..6),
+            present in proptest::collection::hash_set(0usize..300, 0..100),
+            strict: bool,
         ) {
+            let present = present.iter().filter(|i| !missing.contains(i) && !forbidden.contains(i));
+            let members: HashSet<MemberKey> = present.map(|i| key(*i)).collect();
             let fake = Arc::new(Fake {
                 cap,
+                strict,
+                members: Mutex::new(members.clone()),
                 missing: missing.iter().map(|i| key(*i)).collect(),
                 forbidden: forbidden.iter().map(|i| key(*i)).collect(),
                 ..Fake::default()
@@ -295,7 +341,8 @@ mod tests {
             let outcome = block(run(&fake, Change::Add, &keys, &limit)).unwrap();
             let bad = |k: &MemberKey| fake.missing.contains(k) || fake.forbidden.contains(k);
             let good: HashSet<MemberKey> = keys.iter().filter(|k| !bad(k)).cloned().collect();
-            prop_assert_eq!(&*fake.members.lock().unwrap(), &good);
+            prop_assert_eq!(&*fake.members.lock().unwrap(), &(&good | &members));
+            prop_assert_eq!(outcome.done.iter().cloned().collect::<HashSet<_>>(), good.clone());
             prop_assert_eq!(outcome.done.len(), good.len());
             prop_assert_eq!(outcome.failed.len(), keys.len() - good.len());
             prop_assert!(limit.load(Ordering::Relaxed) >= 1);

@@ -60,6 +60,7 @@ pub(super) async fn root(link: &Arc<Link>) -> Result<RootDse> {
             .map(str::to_owned)
             .collect::<BTreeSet<_>>(),
         invocation_id: None,
+        recycle_bin: false,
         ds_service_name: entry.text("dsServiceName").map(str::to_owned),
     };
     if root.default_naming_context.is_empty() || root.schema_naming_context.is_empty() {
@@ -89,7 +90,18 @@ pub(super) async fn root(link: &Arc<Link>) -> Result<RootDse> {
             .flatten()
             .and_then(|e| Guid::from_ad_bytes(e.value("invocationId")?));
     }
+    let partitions = format!("CN=Partitions,{}", root.configuration_naming_context);
+    let features = Spec::object(&partitions, &["msDS-EnabledFeature"]);
+    root.recycle_bin = search::object(link, &features)
+        .await?
+        .is_some_and(|e| e.texts("msDS-EnabledFeature").any(is_recycle_bin));
     Ok(root)
+}
+
+fn is_recycle_bin(feature: &str) -> bool {
+    feature
+        .to_ascii_lowercase()
+        .starts_with("cn=recycle bin feature,")
 }
 
 fn not_ad(link: &Link, why: &str) -> Error {

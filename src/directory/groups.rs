@@ -399,6 +399,8 @@ impl Directory {
             spec
         })
         .await?;
+        // Without a Recycle Bin tombstones are called recycled from the start and can be reanimated all the same.
+        let bin = self.root().recycle_bin;
         let read = |entry: &Entry| {
             let name = entry.text("name")?;
             Some(DeletedGroup {
@@ -407,7 +409,7 @@ impl Directory {
                 sid: entry.sid(),
                 cn: name.split('\n').next().unwrap_or(name).to_owned(),
                 last_known_parent: entry.text("lastKnownParent").map(str::to_owned),
-                recycled: entry.is_true("isRecycled"),
+                recycled: bin && entry.is_true("isRecycled"),
             })
         };
         Ok(entries.iter().filter_map(read).collect())

@@ -24,8 +24,9 @@ const IN_FLIGHT: usize = 16;
 /// Connections that write. Reads have one of their own: their answers are long, and a controller that waits to send
 /// one must not be what a long modify waits for.
 const WRITERS: usize = 2;
-/// Attempts after the first when the connection breaks.
-const RECONNECTS: u32 = 4;
+/// Attempts after the first when the connection breaks, some 10 s in all. A break hits everything under way on the
+/// connection, so one request may be its victim several times.
+const RECONNECTS: u32 = 8;
 /// Attempts after the first when the controller says busy.
 const BUSY_REPEATS: u32 = 6;
 
@@ -292,7 +293,7 @@ impl Link {
                 ),
             };
             self.drop_connection(at, ticket).await;
-            // A controller that is silent for the whole time limit gets one more chance, not four.
+            // A controller that is silent for the whole time limit gets one more chance, not all.
             broken += if timed_out { RECONNECTS } else { 1 };
             if broken > RECONNECTS {
                 return Err(error);

@@ -197,17 +197,31 @@ impl Directory {
                 })
             })
             .await?;
-        // "u:DOMAIN\name"
-        let Some(name) = reply.answer.name else {
-            return Ok(None);
+        // "u:DOMAIN\name"; a controller without this operation (Samba) leaves the name we signed in with.
+        let name = reply.answer.name;
+        let name = name.as_deref().unwrap_or(self.link().user());
+        let who = match (
+            name.rsplit_once('\\'),
+            name.contains('@'),
+            name.contains('='),
+        ) {
+            (Some((_, account)), _, _) => filter::eq("sAMAccountName", account),
+            (None, true, _) => filter::or([
+                filter::eq("userPrincipalName", name),
+                filter::eq("sAMAccountName", name.split('@').next().unwrap_or(name)),
+            ]),
+            (None, false, true) => filter::eq("distinguishedName", name),
+            (None, false, false) => filter::eq("sAMAccountName", name),
         };
-        let account = name.rsplit_once('\\').map_or(name.as_str(), |(_, n)| n);
-        let mut spec = self.domain_wide(filter::eq("sAMAccountName", account));
+        let mut spec = self.domain_wide(who);
         spec.attributes = vec!["objectSid".to_owned()];
-        let found = search::some(self.link(), &spec, 1)
+        let found = search::some(self.link(), &spec, 2)
             .await?
             .unwrap_or_default();
-        Ok(found.first().and_then(Entry::sid))
+        Ok(match found.as_slice() {
+            [one] => one.sid(),
+            _ => None,
+        })
     }
 
     /// Whether a policy of the controllers protects this object from us (`msDS-ObjectSoa`): the error that says so.

@@ -25,7 +25,7 @@ mod tls;
 mod writer;
 
 #[cfg(test)]
-mod live_tests;
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -316,6 +316,9 @@ fn credentials(server: &str, result: &LdapResult) -> Error {
 pub(super) enum MemberFault {
     /// Too much at once.
     TooLarge,
+    /// A member to add is one already, or one to remove is none. Never from a controller that honours permissive modify
+    /// for members; Samba doesn't.
+    AlreadySo,
     /// A value of the batch is at fault: find it. The reason is that of a single value.
     Value(SkipReason),
     /// Nothing to do with the values.
@@ -324,18 +327,33 @@ pub(super) enum MemberFault {
 
 /// Sorts a result of a member change.
 pub(super) fn member_fault(result: &LdapResult) -> MemberFault {
-    match (result.rc, win32(&result.text)) {
-        (code::ADMIN_LIMIT, _) => MemberFault::TooLarge,
-        (_, Some(0x2144..=0x2149)) => MemberFault::Value(SkipReason::ScopeForbidden),
-        (code::NO_SUCH_OBJECT | code::INVALID_DN | code::INVALID_SYNTAX, _) => {
-            MemberFault::Value(SkipReason::NotFoundInDirectory)
+    let hex = win32(&result.text);
+    let says = |words: &str| result.text.contains(words);
+    match result.rc {
+        code::ADMIN_LIMIT => MemberFault::TooLarge,
+        code::ACCESS_DENIED | code::BUSY | code::UNAVAILABLE | code::REFERRAL => MemberFault::Fatal,
+        code::ALREADY_EXISTS | code::VALUE_EXISTS | code::NO_SUCH_ATTRIBUTE => {
+            MemberFault::AlreadySo
         }
-        (_, Some(0x525 | 0x2030 | 0x208d)) => MemberFault::Value(SkipReason::NotFoundInDirectory),
-        (code::CONSTRAINT | code::UNWILLING | code::VALUE_EXISTS | code::OTHER, _) => {
-            MemberFault::Value(SkipReason::ScopeForbidden)
+        code::UNWILLING
+            if hex == Some(0x561)
+                || says("already deleted")
+                || says("doesn't exist for target") =>
+        {
+            MemberFault::AlreadySo
         }
-        (code::NO_SUCH_ATTRIBUTE, _) => MemberFault::Value(SkipReason::NotFoundInDirectory),
-        _ => MemberFault::Fatal,
+        _ => match (result.rc, hex) {
+            (_, Some(0x2144..=0x2149)) => MemberFault::Value(SkipReason::ScopeForbidden),
+            // 2141 and 2035 are what Samba says of a SID that doesn't exist.
+            (_, Some(0x525 | 0x2030 | 0x208d | 0x2141 | 0x2035))
+            | (code::NO_SUCH_OBJECT | code::INVALID_DN | code::INVALID_SYNTAX, _) => {
+                MemberFault::Value(SkipReason::NotFoundInDirectory)
+            }
+            (code::CONSTRAINT | code::UNWILLING | code::OTHER, _) => {
+                MemberFault::Value(SkipReason::ScopeForbidden)
+            }
+            _ => MemberFault::Fatal,
+        },
     }
 }
 
@@ -441,5 +459,13 @@ mod tests {
             MemberFault::Value(SkipReason::NotFoundInDirectory)
         );
         assert_eq!(member_fault(&result(50, "00002098:")), MemberFault::Fatal);
+        assert_eq!(
+            member_fault(&result(68, "00000562: UpdErr")),
+            MemberFault::AlreadySo
+        );
+        assert_eq!(
+            member_fault(&result(53, "00000561: UpdErr")),
+            MemberFault::AlreadySo
+        );
     }
 }

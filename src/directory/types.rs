@@ -26,6 +26,8 @@ pub struct RootDse {
     pub supported_controls: BTreeSet<String>,
     /// `invocationId` of its database, when the account may read it: USNs compare only under the same one.
     pub invocation_id: Option<Guid>,
+    /// The forest's Recycle Bin is on: deleted objects keep their attributes and members.
+    pub recycle_bin: bool,
     /// DN of its NTDS settings object.
     pub ds_service_name: Option<String>,
 }
@@ -206,7 +208,7 @@ pub struct DeletedGroup {
     pub cn: String,
     /// Where it was.
     pub last_known_parent: Option<String>,
-    /// Already recycled: can't be brought back.
+    /// Recycled, which under a Recycle Bin is the end: it can't be brought back.
     pub recycled: bool,
 }
 

@@ -123,6 +123,9 @@ impl DirectoryWriter {
         if let Some(sam) = sam {
             values.push(one("sAMAccountName", sam));
         }
+        // AD would make a foreign security principal of such a SID, or refuse the whole request.
+        let foreign = members.iter().any(|key| self.is_foreign(key));
+        let members = if foreign { &[] } else { members };
         for (attribute, texts) in attributes.iter().filter(|(_, texts)| !texts.is_empty()) {
             values.push((attribute.clone().into_bytes(), bytes(texts)));
         }
@@ -133,6 +136,7 @@ impl DirectoryWriter {
         }
         let answer = self.add(&name, &values).await?.answer;
         match answer.rc {
+            code::SUCCESS if foreign => Ok(CreateOutcome::CreatedWithoutMembers),
             code::SUCCESS => Ok(CreateOutcome::Created),
             code::ALREADY_EXISTS => self.taken(&name, mark, sam, &answer).await,
             // One bad value spoils the whole request: the group first, its members as a change of their own.
@@ -146,6 +150,13 @@ impl DirectoryWriter {
                 }
             }
             _ => Err(self.error(Operation::Add, &name, &answer)),
+        }
+    }
+
+    fn is_foreign(&self, key: &MemberKey) -> bool {
+        match key {
+            MemberKey::Sid(sid) => !self.directory.forest().contains(sid),
+            MemberKey::Guid(_) => false,
         }
     }
 
@@ -254,7 +265,9 @@ impl DirectoryWriter {
         });
         let learned = self.limit.load(std::sync::atomic::Ordering::Relaxed);
         let limit = AtomicUsize::new(batch_size.clamp(1, LARGEST_BATCH).min(learned));
-        let added = batches::run(&port, Change::Add, adds, &limit).await;
+        let (foreign, adds): (Vec<_>, Vec<_>) =
+            adds.iter().cloned().partition(|key| self.is_foreign(key));
+        let added = batches::run(&port, Change::Add, &adds, &limit).await;
         let removed = match &added {
             Ok(_) => batches::run(&port, Change::Remove, removes, &limit).await,
             Err(_) => Ok(batches::Outcome::default()),
@@ -267,6 +280,10 @@ impl DirectoryWriter {
         let (added, removed) = (added?, removed?);
         let mut failed = added.failed;
         failed.extend(removed.failed);
+        failed.extend(foreign.into_iter().map(|key| {
+            let error = batches::left_out(&key, SkipReason::OtherForest);
+            (key, SkipReason::OtherForest, error)
+        }));
         Ok(MemberOutcome {
             added: added.done,
             removed: removed.done,
@@ -295,34 +312,32 @@ impl DirectoryWriter {
         rdn: &str,
         parent: Option<&str>,
     ) -> Result<String> {
-        let address = dn::by_guid(guid);
-        let address = address.as_str();
-        let link = self.directory.link();
+        // Unlike modify and delete, ModifyDN doesn't take <GUID=...> everywhere (Samba).
+        let now = self.dn_of(guid).await?;
+        let (name, link) = (now.as_str(), self.directory.link());
         let answer = link
             .call(Kind::ModifyDn, None, |mut ldap| async move {
                 let ldap = ldap.with_timeout(link.timeout());
-                Ok(ldap.modifydn(address, rdn, true, parent).await?)
+                Ok(ldap.modifydn(name, rdn, true, parent).await?)
             })
             .await?
             .answer;
         if answer.rc == code::SUCCESS {
             return self.dn_of(guid).await;
         }
-        if answer.rc == code::NO_SUCH_OBJECT && parent.is_some() && self.dn_of(guid).await.is_ok() {
-            return Err(self.error(operation, parent.unwrap_or_default(), &answer));
+        // After a repeat the request fails on what the first one did.
+        let now = self.dn_of(guid).await?;
+        let (is, wanted) = (Dn::parse(&now)?, Dn::parse(rdn)?);
+        let there = parent.map(Dn::parse).transpose()?;
+        if is.rdn_value() == wanted.rdn_value() && (there.is_none() || is.parent() == there) {
+            return Ok(now);
         }
-        let target = self.dn_of(guid).await?;
-        if answer.rc == code::ALREADY_EXISTS {
-            // A repeat of a rename that was done: the holder of the name is the group itself.
-            let now = Dn::parse(&target)?;
-            let wanted = Dn::parse(rdn)?;
-            let there = parent.map(Dn::parse).transpose()?;
-            let same_parent = there.is_none() || now.parent() == there;
-            if same_parent && now.rdn_value() == wanted.rdn_value() {
-                return Ok(target);
+        if let Some(parent) = parent {
+            if self.directory.container(parent).await?.is_none() {
+                return Err(search::no_container(parent, &self.directory.server()));
             }
         }
-        Err(self.refused(operation, guid, &target, &answer).await)
+        Err(self.refused(operation, guid, &now, &answer).await)
     }
 
     async fn dn_of(&self, guid: Guid) -> Result<String> {
@@ -397,7 +412,15 @@ impl DirectoryWriter {
     /// most attributes and all members are lost and have to be written again.
     pub async fn undelete(&self, guid: Guid, new_parent: &str, cn: &str) -> Result<String> {
         let name = Dn::parse(new_parent)?.child("CN", cn).to_string();
-        let address = dn::by_guid(guid);
+        let link = self.directory.link();
+        // By its name among the deleted ones: <GUID=...> is not taken everywhere here (Samba).
+        let mut spec = Spec::object(&dn::by_guid(guid), &["isDeleted"]);
+        spec.deleted = true;
+        let entry = search::object(link, &spec).await?;
+        let entry = entry.ok_or_else(|| gone(guid))?;
+        if !entry.is_true("isDeleted") {
+            return Ok(entry.dn);
+        }
         let changes = vec![
             Mod::Delete(b"isDeleted".to_vec(), HashSet::new()),
             Mod::Replace(
@@ -406,7 +429,7 @@ impl DirectoryWriter {
             ),
         ];
         let controls = [control(oid::SHOW_DELETED, None)];
-        let answer = self.modify(&address, &changes, &controls).await?.answer;
+        let answer = self.modify(&entry.dn, &changes, &controls).await?.answer;
         match answer.rc {
             code::SUCCESS => Ok(name),
             code::ALREADY_EXISTS => Err(Error::new(
@@ -492,6 +515,11 @@ impl Port for GroupPort {
             _ => self.writer.error(Operation::Members, &address, &answer),
         };
         Ok(Err(Refusal { fault, error }))
+    }
+
+    async fn members(&self) -> Result<HashSet<MemberKey>> {
+        let members = self.writer.directory.members(self.guid).await?;
+        Ok(members.into_iter().collect())
     }
 
     async fn unfit(&self, keys: &[MemberKey]) -> Result<HashMap<MemberKey, SkipReason>> {

@@ -121,7 +121,7 @@ impl Limiter {
     }
 
     #[cfg(test)]
-    fn window(&self) -> f64 {
+    pub(super) fn window(&self) -> f64 {
         self.state().window
     }
 }

@@ -9,6 +9,8 @@ mod eval;
 mod functions;
 mod parse;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 use std::fmt;

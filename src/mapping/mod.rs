@@ -29,6 +29,7 @@ pub use error::{MappingError, MappingErrorKind};
 pub use preview::PreviewRow;
 pub use rows::{INDEXED_MARK, MARK};
 pub use scope::{OutReason, Scope, UnknownReason};
+pub(crate) use text::nearest;
 
 /// What the mapping must know of the forest's schema.
 pub trait SchemaView {

@@ -1,8 +1,11 @@
 //! From desired and actual state to operations. Pure: no I/O, no clock, no randomness.
 
 mod dn;
+mod members;
 mod operations;
 mod planner;
+#[cfg(test)]
+mod tests;
 mod thresholds;
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Attributes, DirectoryGroup, GroupType, Guid, MemberKey, ObjectId, SkipReason};
 
 pub(crate) use dn::is_dn;
-pub use operations::{Operation, Severity, Totals, operations, summary};
+pub use operations::{Operation, Severity, Totals, operations, summary, summary_of};
 pub use planner::{Policy, plan_group};
 pub use thresholds::{Breach, Limit, ThresholdCheck};
 

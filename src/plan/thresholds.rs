@@ -1,9 +1,14 @@
 //! Limits past which a run stops before its first write.
 
-use super::GroupPlan;
+use std::fmt;
+
+use super::{Change, GroupPlan};
 use crate::config::Thresholds;
 use crate::error::{Error, ErrorId};
 use crate::model::ObjectId;
+
+/// Breaches named in an error at most, the rest by number.
+const NAMED: usize = 10;
 
 /// The limit that was passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,10 +19,19 @@ pub enum Limit {
     Percent(u8),
 }
 
-/// A limit passed by a plan.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Limit::Count(count) => count.fmt(f),
+            Limit::Percent(percent) => write!(f, "{percent} %"),
+        }
+    }
+}
+
+/// A limit passed by the plans of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Breach {
-    /// Too many groups deleted or deprived of access.
+    /// Too many groups lost: deleted, converted to distribution groups, or emptied because they left scope.
     Deletions {
         /// Planned.
         planned: u64,
@@ -51,13 +65,43 @@ impl Breach {
     }
 }
 
+impl fmt::Display for Breach {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Breach::Deletions {
+                planned,
+                written,
+                limit,
+            } => write!(
+                f,
+                "{planned} of {written} written groups would be deleted or lose their access; the limit is {limit}"
+            ),
+            Breach::MemberRemovals {
+                group,
+                name,
+                planned,
+                members,
+                limit,
+            } => write!(
+                f,
+                "{planned} of {members} members would be removed from \"{name}\" ({group}); the limit is {limit}"
+            ),
+        }
+    }
+}
+
 /// Watches every plan of a run.
+///
+/// A limit is passed by more than its number. Percentages apply from `minimum_group_size` members (written groups) on.
+/// What takes a group's access away counts as a deletion: a filter with a slip of the pen must not strip hundreds of
+/// groups merely because the configured action isn't `Delete`. The removal of members along with their group's deletion
+/// counts as the deletion only.
 #[derive(Clone, Debug)]
 pub struct ThresholdCheck {
-    #[allow(dead_code)]
     limits: Thresholds,
-    #[allow(dead_code)]
     written: u64,
+    deletions: u64,
+    removals: Vec<Breach>,
 }
 
 impl ThresholdCheck {
@@ -66,20 +110,85 @@ impl ThresholdCheck {
         ThresholdCheck {
             limits: thresholds.clone(),
             written: written_groups,
+            deletions: 0,
+            removals: Vec::new(),
         }
     }
 
+    fn passed(&self, planned: u64, of: u64, count: u32, percent: u8) -> Option<Limit> {
+        if !self.limits.enabled {
+            return None;
+        }
+        if planned > u64::from(count) {
+            return Some(Limit::Count(count));
+        }
+        let large = of >= u64::from(self.limits.minimum_group_size);
+        let share = u128::from(planned) * 100 > u128::from(percent) * u128::from(of);
+        (large && share).then_some(Limit::Percent(percent))
+    }
+
     /// Takes a plan into account.
-    #[allow(unused_variables)]
-    pub fn see(&mut self, plan: &GroupPlan) {}
+    pub fn see(&mut self, plan: &GroupPlan) {
+        let deleted = plan
+            .changes
+            .iter()
+            .any(|c| matches!(c, Change::DeleteGroup { .. }));
+        let disarmed = plan.changes.iter().any(|c| {
+            matches!(c, Change::ConvertGroup { old, new } if old.is_security() && !new.is_security())
+        });
+        let emptied = plan.reason.is_some() && !plan.removes.is_empty();
+        self.deletions += u64::from(deleted || disarmed || emptied);
+        if deleted {
+            return;
+        }
+        let planned = plan.removes.len() as u64;
+        // A count that is smaller than what is taken from it is not known.
+        let members = plan.count_before.max(planned);
+        let (count, percent) = (
+            self.limits.member_removal_threshold,
+            self.limits.member_removal_threshold_percent,
+        );
+        if let Some(limit) = self.passed(planned, members, count, percent) {
+            self.removals.push(Breach::MemberRemovals {
+                group: plan.object_id,
+                name: plan.name.clone(),
+                planned,
+                members,
+                limit,
+            });
+        }
+    }
 
     /// The limits passed so far; empty = go on.
     pub fn verdict(&self) -> Vec<Breach> {
-        Vec::new()
+        let (planned, written) = (self.deletions, self.written.max(self.deletions));
+        let (count, percent) = (
+            self.limits.deletion_threshold,
+            self.limits.deletion_threshold_percent,
+        );
+        self.passed(planned, written, count, percent)
+            .map(|limit| Breach::Deletions {
+                planned,
+                written,
+                limit,
+            })
+            .into_iter()
+            .chain(self.removals.iter().cloned())
+            .collect()
     }
 
-    /// The verdict as one error that names every breach; `None` = go on.
+    /// The verdict as one error that names the breaches; `None` = go on.
     pub fn error(&self) -> Option<Error> {
-        None
+        let breaches = self.verdict();
+        let first = breaches.first()?;
+        let mut lines: Vec<String> = breaches.iter().take(NAMED).map(Breach::to_string).collect();
+        if breaches.len() > NAMED {
+            lines.push(format!("and {} more groups", breaches.len() - NAMED));
+        }
+        let error = Error::new(first.id(), lines.join("\n"));
+        Some(match first {
+            Breach::Deletions { .. } => error,
+            Breach::MemberRemovals { group, .. } => error.target(group),
+        })
     }
 }

@@ -42,7 +42,7 @@ impl Session {
         let view = View {
             session: self,
             clients: &clients,
-            config: &config,
+
             mapping: &mapping,
             store: store.as_ref(),
             ctx,
@@ -99,7 +99,6 @@ impl Session {
         let view = View {
             session: self,
             clients: &clients,
-            config: &engine.config,
             mapping: &engine.mapping,
             store: engine.store.as_ref(),
             ctx,
@@ -112,7 +111,6 @@ impl Session {
 struct View<'a> {
     session: &'a Session,
     clients: &'a Clients,
-    config: &'a Configuration,
     mapping: &'a Mapping,
     store: &'a dyn Store,
     ctx: &'a Context,

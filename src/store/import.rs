@@ -74,7 +74,7 @@ fn live_group(tx: &Tx<'_>, change: &GroupChange, in_scope: ScopeFn<'_>) -> Outco
         let state = groups::state_after(base.state, removal);
         return set_state(tx, base, state);
     }
-    let row = updated(tx, old.as_ref(), change, in_scope);
+    let row = updated(tx, Target::Live, old.as_ref(), change, in_scope);
     let changed = old.as_ref() != Some(&row);
     let matters = row.in_scope
         || old.as_ref().is_some_and(|o| o.in_scope)
@@ -103,6 +103,7 @@ fn live_group(tx: &Tx<'_>, change: &GroupChange, in_scope: ScopeFn<'_>) -> Outco
 /// The row after a change that is no removal.
 fn updated(
     tx: &Tx<'_>,
+    target: Target,
     old: Option<&CachedGroup>,
     change: &GroupChange,
     in_scope: ScopeFn<'_>,
@@ -121,8 +122,9 @@ fn updated(
         row.in_scope = in_scope(&row.group);
     }
     if old.is_none() {
-        // Everything about a new group comes by rows, so its members are complete if they are kept from the start.
-        row.members_complete = row.in_scope || !properties_seen(&row);
+        // A full read tells all members. Changes do if they tell any: without, the group may be an old one restored.
+        let told = matches!(target, Target::Staging) || change.members.is_some();
+        row.members_complete = told && (row.in_scope || !properties_seen(&row));
     }
     row
 }
@@ -345,7 +347,7 @@ fn staged_group(tx: &Tx<'_>, change: &GroupChange, in_scope: ScopeFn<'_>) -> Out
     if let Some(removal) = change.removed {
         return staged_removal(tx, change.id, staged, removal);
     }
-    let row = updated(tx, staged.as_ref(), change, in_scope);
+    let row = updated(tx, Target::Staging, staged.as_ref(), change, in_scope);
     if staged.as_ref() != Some(&row) {
         groups::save(tx, Generation::Staged, &row)?;
     }

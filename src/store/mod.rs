@@ -335,3 +335,6 @@ fn plan_not_found(plan_id: Guid) -> Error {
     )
     .target(plan_id)
 }
+
+#[cfg(test)]
+mod tests;

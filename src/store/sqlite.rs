@@ -9,9 +9,9 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::Fence;
 use super::schema;
@@ -178,13 +178,29 @@ fn connect(path: &Path, patience: Duration, cache_mib: i64) -> Outcome<Connectio
     let c = Connection::open_with_flags(path, flags)?;
     c.busy_timeout(patience)?;
     c.set_prepared_statement_cache_capacity(128);
-    c.pragma_update(None, "journal_mode", "WAL")?;
+    use_wal(&c, patience)?;
     c.pragma_update(None, "synchronous", "FULL")?;
     c.pragma_update(None, "foreign_keys", true)?;
     c.pragma_update(None, "cache_size", -1024 * cache_mib)?;
     c.pragma_update(None, "wal_autocheckpoint", 8192)?;
     c.pragma_update(None, "journal_size_limit", 64 << 20)?;
     Ok(c)
+}
+
+/// SQLite doesn't wait by itself when several open a new file at once and each switches it to WAL.
+fn use_wal(c: &Connection, patience: Duration) -> Outcome<()> {
+    let deadline = Instant::now() + patience;
+    loop {
+        match c.pragma_update(None, "journal_mode", "WAL") {
+            Err(e)
+                if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            result => return Ok(result?),
+        }
+    }
 }
 
 /// The file of a configuration. The name becomes a file name everywhere, so it is kept to what is harmless.

@@ -7,6 +7,11 @@ use base64::Engine as _;
 
 use super::Lab;
 
+/// libldap compares "localhost" with this machine's own name, so the address is used.
+fn url(lab: &Lab) -> String {
+    lab.text("ldaps").replace("localhost", "127.0.0.1")
+}
+
 /// Attribute (lower case) -> values as bytes.
 pub type Entry = BTreeMap<String, Vec<Vec<u8>>>;
 
@@ -28,7 +33,7 @@ pub fn search(
             "-E",
             "pr=500/noprompt",
             "-H",
-            lab.text("ldaps"),
+            &url(lab),
         ])
         .args([
             "-D",
@@ -199,7 +204,7 @@ pub fn modify(lab: &Lab, ldif: &str) {
         .args([
             "-x",
             "-H",
-            lab.text("ldaps"),
+            &url(lab),
             "-D",
             lab.text("adminUser"),
             "-w",

@@ -8,7 +8,6 @@ use crate::lab::Lab;
 use crate::rng::mix;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
-use std::time::Instant;
 
 /// Graph takes no more than this many.
 const MAX_REQUESTS: usize = 20;
@@ -16,9 +15,6 @@ const MAX_REQUESTS: usize = 20;
 /// Answers a batch. Answers come in another order than the requests, as Graph warns.
 pub(crate) fn batch(lab: &Lab, version: &str, headers: &Headers, body: Option<Value>) -> Outcome {
     lab.counters.kind("batch");
-    if lab.throttle().is_early(Instant::now(), "POST /$batch") {
-        lab.counters.early();
-    }
     let mut outcome = Outcome {
         answer: Answer::no_content(),
         delay: 0,

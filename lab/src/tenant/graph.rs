@@ -112,7 +112,7 @@ fn attempt(
     let now = Instant::now();
     let target = call.target();
     let waiting = format!("{} {target}", call.method);
-    if lab.throttle().is_early(now, &waiting) {
+    if lab.throttle().is_early(now, &waiting, in_batch) {
         lab.counters.early();
     }
     let route = call.route().ok_or_else(|| {

@@ -107,14 +107,15 @@ impl Throttle {
         }
     }
 
-    /// Whether a request comes before its client was to come back.
-    pub(crate) fn is_early(&mut self, now: Instant, target: &str) -> bool {
+    /// Whether a request comes before its client was to come back; `alone` when only a wait that
+    /// was told to this very request counts.
+    pub(crate) fn is_early(&mut self, now: Instant, target: &str, alone: bool) -> bool {
         let early = |until: Instant| now + EARLY < until;
         let one = self.told_one.remove(target).is_some_and(early);
         let all = self
             .told
             .is_some_and(|(from, until)| now >= from && early(until));
-        one || all
+        one || (all && !alone)
     }
 
     /// Charges a request.
@@ -182,13 +183,14 @@ mod tests {
         let at = |millis| start + Duration::from_millis(millis);
         let mut throttle = Throttle::new(10);
         throttle.tell(start, "/a", 2, false);
-        assert!(!throttle.is_early(at(100), "/b"));
-        assert!(throttle.is_early(at(100), "/a"));
-        assert!(throttle.is_early(at(1000), "/b"));
-        assert!(!throttle.is_early(at(1990), "/a"));
-        assert!(!throttle.is_early(at(2500), "/b"));
+        assert!(!throttle.is_early(at(100), "/b", false));
+        assert!(throttle.is_early(at(100), "/a", false));
+        assert!(throttle.is_early(at(1000), "/b", false));
+        assert!(!throttle.is_early(at(1000), "/b", true));
+        assert!(!throttle.is_early(at(1990), "/a", false));
+        assert!(!throttle.is_early(at(2500), "/b", false));
         throttle.tell(at(3000), "/c", 2, true);
-        assert!(!throttle.is_early(at(4000), "/d"));
-        assert!(throttle.is_early(at(4000), "/c"));
+        assert!(!throttle.is_early(at(4000), "/d", false));
+        assert!(throttle.is_early(at(4000), "/c", false));
     }
 }

@@ -276,3 +276,184 @@ fn refused(answer: &Answer) -> Error {
     )
     .action("Check that an identity is assigned to this machine, and its client id when it has several.")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::graph::tests::{Recorder, Reply, Seen, Server};
+
+    fn wire() -> Wire {
+        Wire::new(None, false, Duration::from_secs(5)).unwrap()
+    }
+
+    async fn fetch(identity: &ManagedIdentity, host: &Arc<Recorder>) -> Result<Fetched> {
+        let timeout = Duration::from_secs(5);
+        identity
+            .fetch(&wire(), "https://graph.example", timeout, &host.context())
+            .await
+    }
+
+    fn good() -> Reply {
+        Reply::ok(json!({"access_token": "T", "expires_in": "3599", "resource": "r"}))
+    }
+
+    fn metadata(seen: &Seen) {
+        assert_eq!(seen.header("metadata"), Some("true"));
+        assert!(seen.header("x-forwarded-for").is_none());
+        assert!(
+            seen.target.contains("resource=https%3A%2F%2Fgraph.example"),
+            "{}",
+            seen.target
+        );
+    }
+
+    #[test]
+    fn the_environment_says_where() {
+        let none = |_: &str| None;
+        let vm = ManagedIdentity::detect(Some("c".to_owned()), none, false).unwrap();
+        let url = format!("{IMDS}/metadata/identity/oauth2/token");
+        assert_eq!(vm.service, Service::Vm { url });
+        assert!(matches!(
+            ManagedIdentity::detect(None, none, true).unwrap().service,
+            Service::Arc { .. }
+        ));
+        assert!(ManagedIdentity::detect(Some("c".to_owned()), none, true).is_err());
+        let pod = |n: &str| {
+            (n == "AZURE_POD_IDENTITY_AUTHORITY_HOST").then(|| "http://127.0.0.1:9/".to_owned())
+        };
+        let url = "http://127.0.0.1:9/metadata/identity/oauth2/token".to_owned();
+        assert_eq!(
+            ManagedIdentity::detect(None, pod, false).unwrap().service,
+            Service::Vm { url }
+        );
+    }
+
+    #[tokio::test]
+    async fn a_vm_asks_its_metadata_service_and_outlasts_updates() {
+        let server = Server::start(|seen, n| {
+            metadata(seen);
+            assert!(
+                seen.target.contains("api-version=2018-02-01")
+                    && seen.target.contains("client_id=c")
+            );
+            if n == 0 { Reply::new(404, "") } else { good() }
+        })
+        .await;
+        let url = format!("{}/metadata/identity/oauth2/token", server.url);
+        let identity = ManagedIdentity {
+            service: Service::Vm { url },
+            client_id: Some("c".to_owned()),
+        };
+        let fetched = fetch(&identity, &Recorder::new()).await.unwrap();
+        assert_eq!(fetched.life, Some(Duration::from_secs(3599)));
+        let refusing = Server::start(|_, _| {
+            Reply::new(
+                400,
+                json!({"error": "invalid_request", "error_description": "Identity not found"}),
+            )
+        })
+        .await;
+        let service = Service::Vm {
+            url: format!("{}/token", refusing.url),
+        };
+        let error = fetch(
+            &ManagedIdentity {
+                service,
+                client_id: None,
+            },
+            &Recorder::new(),
+        )
+        .await
+        .err()
+        .unwrap();
+        assert_eq!(error.id, ErrorId::GraphAuthenticationFailed);
+        assert!(error.message.contains("Identity not found"));
+    }
+
+    #[tokio::test]
+    async fn the_arc_agent_is_answered_only_with_its_own_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        let put = |folder: &tempfile::TempDir, name: &str, content: &[u8]| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let sound = put(&folder, "a.key", b"K3Y");
+        let outside = put(&elsewhere, "b.key", b"SECRET");
+        let wrong_kind = put(&folder, "passwd", b"SECRET");
+        let large = put(&folder, "c.key", &[b'x'; 4097]);
+        let dots = format!(
+            "{}/../{}/b.key",
+            folder.path().display(),
+            elsewhere.path().file_name().unwrap().to_str().unwrap()
+        );
+        let mut bad = vec![
+            outside.clone(),
+            wrong_kind,
+            large,
+            dots,
+            String::new(),
+            "missing.key".to_owned(),
+        ];
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("d.key");
+            std::os::unix::fs::symlink(&outside, &link).unwrap();
+            bad.push(link.to_str().unwrap().to_owned());
+        }
+        for (named, is_good) in
+            std::iter::once((sound, true)).chain(bad.into_iter().map(|b| (b, false)))
+        {
+            let realm = named.clone();
+            let server = Server::start(move |seen, _| {
+                metadata(seen);
+                assert!(seen.target.contains("api-version=2020-06-01"));
+                match seen.header("authorization") {
+                    Some("Basic K3Y") => good(),
+                    Some(other) => panic!("leaked {other}"),
+                    None => {
+                        Reply::new(401, "").with("www-authenticate", format!("Basic realm={realm}"))
+                    }
+                }
+            })
+            .await;
+            let service = Service::Arc {
+                url: format!("{}/token", server.url),
+                key_folder: folder.path().to_owned(),
+            };
+            let outcome = fetch(
+                &ManagedIdentity {
+                    service,
+                    client_id: None,
+                },
+                &Recorder::new(),
+            )
+            .await;
+            assert_eq!(outcome.is_ok(), is_good, "{named}");
+            if let Err(error) = outcome {
+                assert_eq!(error.id, ErrorId::GraphAuthenticationFailed, "{named}");
+                assert_eq!(server.all_seen().len(), 1, "{named}");
+            }
+        }
+        let service = Service::Arc {
+            url: "http://192.0.2.1/token".to_owned(),
+            key_folder: folder.path().to_owned(),
+        };
+        let error = fetch(
+            &ManagedIdentity {
+                service,
+                client_id: None,
+            },
+            &Recorder::new(),
+        )
+        .await
+        .err()
+        .unwrap();
+        assert_eq!(error.id, ErrorId::ConfigurationInvalid);
+    }
+}

@@ -66,10 +66,13 @@ fn both_signatures_are_accepted_and_each_assertion_only_once() {
     assert_eq!(code(&signin, &jwt(&RSA_PKCS1_SHA256, &header, &claims)), 0);
 }
 
+/// Spoils a header or claims.
+type Spoil = fn(&mut Value, &mut Value);
+
 #[test]
 fn every_flaw_has_its_error() {
     let signin = signin();
-    let flaws: &[(u32, fn(&mut Value, &mut Value))] = &[
+    let flaws: &[(u32, Spoil)] = &[
         (700027, |header, _| header["alg"] = json!("none")),
         (700027, |header, _| header["alg"] = json!("RS256")),
         (700027, |header, _| header["x5t#S256"] = json!("other")),

@@ -1,0 +1,97 @@
+function Connect-GroupWriteback {
+    # .ExternalHelp GroupWriteback-help.xml
+    [CmdletBinding(DefaultParameterSetName = 'Saved')]
+    [OutputType('GroupWriteback.Context')]
+    param(
+        [Parameter(Position = 0)] [Alias('ConfigName')] [ValidateNotNullOrEmpty()] [string] $ConfigurationName,
+
+        [Parameter(Mandatory, ParameterSetName = 'DeviceCode')]
+        [Parameter(Mandatory, ParameterSetName = 'Certificate')]
+        [Parameter(Mandatory, ParameterSetName = 'Secret')]
+        [Alias('Tenant', 'Audience')] [ValidateNotNullOrEmpty()] [string] $TenantId,
+
+        [Parameter(Mandatory, ParameterSetName = 'DeviceCode')]
+        [Parameter(Mandatory, ParameterSetName = 'Certificate')]
+        [Parameter(ParameterSetName = 'Identity')]
+        [Alias('AppId', 'ApplicationId')] [ValidateNotNullOrEmpty()] [string] $ClientId,
+
+        [Parameter(Mandatory, ParameterSetName = 'DeviceCode')]
+        [Alias('UseDeviceAuthentication', 'DeviceCode', 'DeviceAuth', 'Device')] [switch] $UseDeviceCode,
+
+        [Parameter(ParameterSetName = 'Certificate')] [ValidateNotNullOrEmpty()] [string] $CertificateThumbprint,
+        [Parameter(ParameterSetName = 'Certificate')]
+        [Alias('CertificateSubject', 'CertificateName')] [ValidateNotNullOrEmpty()] [string] $CertificateSubjectName,
+        [Parameter(ParameterSetName = 'Certificate')] [ValidateNotNull()]
+        [System.Security.Cryptography.X509Certificates.X509Certificate2] $Certificate,
+
+        [Parameter(Mandatory, ParameterSetName = 'Secret')] [Alias('SecretCredential')] [ValidateNotNull()] [pscredential] $ClientSecretCredential,
+
+        [Parameter(Mandatory, ParameterSetName = 'Identity')] [Alias('Identity', 'ManagedServiceIdentity', 'MSI')] [switch] $ManagedIdentity,
+
+        [Parameter(Mandatory, ParameterSetName = 'Token')] [ValidateNotNull()] [securestring] $AccessToken,
+
+        [Parameter(Mandatory, ParameterSetName = 'Variables')] [switch] $EnvironmentVariable,
+
+        [Alias('EnvironmentName', 'NationalCloud')] [ValidateSet('Global', 'USGov', 'USGovDoD', 'China', 'Custom')] [string] $Environment,
+        [ValidateNotNullOrEmpty()] [string] $LoginEndpoint,
+        [ValidateNotNullOrEmpty()] [string] $GraphEndpoint,
+
+        [Alias('DomainController')] [ValidateNotNullOrEmpty()] [string] $Server,
+        [System.Management.Automation.Credential()] [pscredential] $Credential = [pscredential]::Empty,
+        [ValidateSet('Negotiate', 'Basic')] [string] $AuthType,
+        [ValidateNotNullOrEmpty()] [string] $CertificateAuthorityPath,
+        [ValidateNotNullOrEmpty()] [string] $StoreDirectory,
+        [ValidateRange(1, 86400)] [int] $ClientTimeout
+    )
+
+    process {
+        Initialize-GwbCommand -Cmdlet $PSCmdlet
+        $name = $ConfigurationName
+        if (-not $name) { $name = 'Default' }
+
+        $signIn = Resolve-GwbSignIn -Cmdlet $PSCmdlet -Kind $PSCmdlet.ParameterSetName -Given $PSBoundParameters
+        $connection = $signIn.Connection
+        foreach ($row in @(@('Environment', 'environment'), @('LoginEndpoint', 'loginEndpoint'), @('GraphEndpoint', 'graphEndpoint'),
+                @('Server', 'server'), @('AuthType', 'authType'))) {
+            if ($PSBoundParameters.ContainsKey($row[0])) { $connection[$row[1]] = $PSBoundParameters[$row[0]] }
+        }
+        if ($CertificateAuthorityPath) { $connection.certificateAuthorityPath = $PSCmdlet.GetUnresolvedProviderPathFromPSPath($CertificateAuthorityPath) }
+        if ($Credential.UserName) {
+            # Get-Credential of Windows PowerShell puts a backslash before a name without a domain.
+            $connection.userName = $Credential.UserName.TrimStart([char] '\')
+            $signIn.Secrets.directoryPassword = $Credential.Password
+        }
+        # With nothing but a credential everything else is the recorded connection's, which counts only when none is sent.
+        if ($PSCmdlet.ParameterSetName -eq 'Saved' -and $connection.Count -eq 1 -and $connection.Contains('userName')) { $connection.Clear() }
+        foreach ($key in @($script:GwbInheritedSecrets.Keys)) {
+            if (-not $signIn.Secrets.ContainsKey($key)) { $signIn.Secrets[$key] = $script:GwbInheritedSecrets[$key] }
+        }
+        $saved = @{ ConfigurationName = $name }
+        foreach ($key in $PSBoundParameters.Keys) {
+            if ([System.Management.Automation.PSCmdlet]::CommonParameters -notcontains $key) { $saved[$key] = $PSBoundParameters[$key] }
+        }
+        $open = @{ Name = $name; Connection = $connection; Secrets = $signIn.Secrets; ClientTimeout = $ClientTimeout; ConnectParameters = $saved }
+        if ($StoreDirectory) {
+            $open.StoreDirectory = $PSCmdlet.GetUnresolvedProviderPathFromPSPath($StoreDirectory)
+            $saved['StoreDirectory'] = $open.StoreDirectory
+        }
+
+        $session = Open-GwbSession -Cmdlet $PSCmdlet @open
+        $connected = $false
+        try {
+            $context = Invoke-GwbOperation -Cmdlet $PSCmdlet -Session $session -Call query -Request @{ op = 'connect' } -Activity "Connecting ($name)"
+            $connected = $null -ne $context
+        }
+        finally {
+            if (-not $connected) { Close-GwbSession -Session $session }
+        }
+        if (-not $connected) { return }
+
+        $old = $script:GwbSessions[$name]
+        $script:GwbSessions[$name] = $session
+        $script:GwbCurrentName = $name
+        if ($null -ne $old) { Close-GwbSession -Session $old }
+        Register-GwbExit
+        $context
+    }
+}

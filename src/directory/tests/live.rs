@@ -1,0 +1,105 @@
+//! The steps against any real controller. Ignored unless asked for:
+//!
+//!     GWB_TEST_LDAP_SERVER=dc1.contoso.test GWB_TEST_LDAP_USER=administrator@contoso.test GWB_TEST_LDAP_PASSWORD=... \
+//!     GWB_TEST_LDAP_CA=/path/ca.pem cargo test --lib directory::tests::live -- --ignored --test-threads=1
+
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use super::super::*;
+use super::steps::{self, note};
+use crate::error::ErrorId;
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"))
+}
+
+fn connection() -> Connection {
+    Connection {
+        server: variable("GWB_TEST_LDAP_SERVER"),
+        user_name: variable("GWB_TEST_LDAP_USER"),
+        certificate_authority_path: std::env::var("GWB_TEST_LDAP_CA").ok(),
+        ..Connection::default()
+    }
+}
+
+async fn connect() -> Directory {
+    let password = variable("GWB_TEST_LDAP_PASSWORD").into_bytes();
+    Directory::connect(
+        &connection(),
+        Zeroizing::new(password),
+        Duration::from_secs(60),
+        &Cancel::default(),
+    )
+    .await
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a domain controller"]
+async fn facts_of_the_controller() {
+    let start = Instant::now();
+    let directory = connect().await;
+    note(&format!("connect and facts: {:?}", start.elapsed()));
+    steps::facts_of_the_controller(directory).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a domain controller"]
+async fn life_of_a_group() {
+    steps::life_of_a_group(connect().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a domain controller"]
+async fn many_members() {
+    let count = std::env::var("GWB_TEST_LDAP_MEMBERS").ok();
+    let count = count.and_then(|v| v.parse().ok()).unwrap_or(3000);
+    steps::many_members(connect().await, count).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a domain controller"]
+async fn refusals_at_connect() {
+    let attempt = |connection: Connection, password: &'static [u8]| async move {
+        let start = Instant::now();
+        let error = Directory::connect(
+            &connection,
+            Zeroizing::new(password.to_vec()),
+            Duration::from_secs(3),
+            &Cancel::default(),
+        )
+        .await
+        .err()
+        .unwrap();
+        note(&format!(
+            "{error} {:?} ({:?})",
+            error.causes,
+            start.elapsed()
+        ));
+        assert!(start.elapsed() < Duration::from_secs(5));
+        error.id
+    };
+    let good = connection();
+    assert_eq!(
+        attempt(good.clone(), b"wrong").await,
+        ErrorId::DirectoryAuthenticationFailed
+    );
+    let untrusted = Connection {
+        certificate_authority_path: None,
+        ..good.clone()
+    };
+    if good.certificate_authority_path.is_some() {
+        assert_eq!(
+            attempt(untrusted, b"x").await,
+            ErrorId::TlsVerificationFailed
+        );
+    }
+    let (host, _) = good.server.split_once(':').unwrap_or((&good.server, ""));
+    let closed = Connection {
+        server: format!("{host}:1"),
+        ..good.clone()
+    };
+    assert_eq!(attempt(closed, b"x").await, ErrorId::DirectoryUnavailable);
+}

@@ -1,0 +1,5 @@
+//! Tests of the room as a whole: the same steps against the lab's directory and, when asked for, a real controller.
+
+mod lab;
+mod live;
+mod steps;

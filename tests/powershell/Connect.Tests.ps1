@@ -1,0 +1,186 @@
+# Connecting to a tenant and a directory, and every way in which that fails.
+
+BeforeDiscovery {
+    Import-Module "$PSScriptRoot/Lab.psm1" -Force
+    $missing = -not (Test-Lab)
+}
+
+Describe 'Connecting' -Skip:$missing {
+    BeforeAll {
+        Import-Module "$PSScriptRoot/../../powershell/GroupWriteback/GroupWriteback.psd1" -Force
+        Import-Module "$PSScriptRoot/Lab.psm1" -Force
+        $script:Lab = Start-Lab @('--users', '60', '--m365-groups', '6', '--memberships', '80', '--largest-group', '20')
+        $script:Store = Join-Path $TestDrive 'store'
+        function Get-Way([hashtable] $With = @{}) { Get-LabConnection -Lab $script:Lab -Store $script:Store -With $With }
+    }
+
+    AfterEach { Disconnect-GroupWriteback }
+    AfterAll { Stop-Lab $script:Lab }
+
+    It 'works with a client secret and tells who is connected to what' {
+        $way = Get-Way
+        $context = Connect-GroupWriteback @way
+        $context.PSObject.TypeNames[0] | Should -Be 'GroupWriteback.Context'
+        $context.ConfigurationName | Should -Be 'Default'
+        $context.TenantId | Should -Be $script:Lab.Ready.tenantId
+        $context.ClientId | Should -Be $script:Lab.Ready.clientId
+        $context.Environment | Should -Be 'Custom'
+        $context.Domain | Should -Be 'contoso.test'
+        $context.AbiVersion | Should -Be 1
+        $context.EngineVersion | Should -Be '0.1.0'
+        $context.Permissions | Should -Contain 'GroupMember.Read.All'
+        (Get-GroupWritebackContext).TenantId | Should -Be $context.TenantId
+    }
+
+    It 'works with a certificate whose key stays here' {
+        $pfx = $script:Lab.Ready.certificatePfx
+        $certificate = New-Object System.Security.Cryptography.X509Certificates.X509Certificate2 -ArgumentList $pfx, $script:Lab.Ready.pfxPassword
+        $way = Get-Way @{ ClientSecretCredential = $null; ClientId = $script:Lab.Ready.clientId; Certificate = $certificate }
+        (Connect-GroupWriteback @way).ClientId | Should -Be $script:Lab.Ready.clientId
+    }
+
+    It 'works with an access token' {
+        $token = (New-LabCredential x $script:Lab.Ready.accessToken).Password
+        $way = Get-Way @{ ClientSecretCredential = $null; TenantId = $null; AccessToken = $token }
+        (Connect-GroupWriteback @way).TenantId | Should -Be $script:Lab.Ready.tenantId
+    }
+
+    It 'works by the environment: <Name>' -ForEach @(
+        @{ Name = 'secret'; Variables = @{ AZURE_CLIENT_SECRET = 'clientSecret' } }
+        @{ Name = 'PEM file'; Variables = @{ AZURE_CLIENT_CERTIFICATE_PATH = 'certificatePem' } }
+        @{ Name = 'PFX file'; Variables = @{ AZURE_CLIENT_CERTIFICATE_PATH = 'certificatePfx'; AZURE_CLIENT_CERTIFICATE_PASSWORD = 'pfxPassword' } }
+    ) {
+        $names = 'AZURE_TENANT_ID', 'AZURE_CLIENT_ID', 'AZURE_CLIENT_SECRET', 'AZURE_CLIENT_CERTIFICATE_PATH', 'AZURE_CLIENT_CERTIFICATE_PASSWORD'
+        try {
+            $env:AZURE_TENANT_ID = $script:Lab.Ready.tenantId
+            $env:AZURE_CLIENT_ID = $script:Lab.Ready.clientId
+            foreach ($key in $Variables.Keys) { [Environment]::SetEnvironmentVariable($key, $script:Lab.Ready.($Variables[$key])) }
+            $way = Get-Way @{ ClientSecretCredential = $null; TenantId = $null; EnvironmentVariable = $true }
+            (Connect-GroupWriteback @way).TenantId | Should -Be $script:Lab.Ready.tenantId
+        }
+        finally { foreach ($name in $names) { [Environment]::SetEnvironmentVariable($name, $null) } }
+    }
+
+    It 'keeps several configurations side by side' {
+        $way = Get-Way
+        $null = Connect-GroupWriteback @way -ConfigurationName One
+        $null = Connect-GroupWriteback @way -ConfigurationName Two
+        (Get-GroupWritebackContext).ConfigurationName | Should -Be 'Two'
+        (Get-GroupWritebackContext -ConfigurationName one).ConfigurationName | Should -Be 'One'
+        Disconnect-GroupWriteback -ConfigurationName Two
+        (Get-GroupWritebackContext).ConfigurationName | Should -Be 'One'
+        { Get-GroupWriteback -ConfigurationName Two } | Should -Throw -ErrorId 'NotConnected,Get-GroupWriteback'
+    }
+
+    It 'again replaces the connection, and a failed attempt leaves it' {
+        $way = Get-Way
+        $null = Connect-GroupWriteback @way
+        $null = Connect-GroupWriteback @way
+        $wrong = Get-Way @{ Credential = New-LabCredential $script:Lab.Ready.bindUser 'wrong' }
+        { Connect-GroupWriteback @wrong } | Should -Throw -ErrorId 'DirectoryAuthenticationFailed,Connect-GroupWriteback'
+        (Get-GroupWritebackContext).ConfigurationName | Should -Be 'Default'
+    }
+
+    It 'fails with <Id>: <Name>' -ForEach @(
+        @{ Name = 'wrong secret'; Id = 'GraphAuthenticationFailed'; With = { @{ ClientSecretCredential = New-LabCredential $args[0].clientId 'wrong-secret' } } }
+        @{ Name = 'expired secret'; Id = 'GraphAuthenticationFailed'; With = { @{ ClientSecretCredential = New-LabCredential $args[0].clientId $args[0].expiredSecret } } }
+        @{ Name = 'unknown client id'; Id = 'GraphAuthenticationFailed'; With = { @{ ClientSecretCredential = New-LabCredential '00000000-0000-0000-0000-0000000000aa' $args[0].clientSecret } } }
+        @{ Name = 'wrong tenant'; Id = 'GraphAuthenticationFailed'; With = { @{ TenantId = '00000000-0000-0000-0000-0000000000aa' } } }
+        @{ Name = 'wrong token'; Id = 'GraphAuthenticationFailed'; With = { @{ ClientSecretCredential = $null; TenantId = $null; AccessToken = (New-LabCredential x 'not-a-token').Password } } }
+        @{ Name = 'unreachable cloud'; Id = 'GraphUnavailable'; With = { @{ LoginEndpoint = 'http://127.0.0.1:1'; GraphEndpoint = 'http://127.0.0.1:1' } } }
+        @{ Name = 'unreachable directory'; Id = 'DirectoryUnavailable'; With = { @{ Server = 'localhost:1' } } }
+        @{ Name = 'wrong directory password'; Id = 'DirectoryAuthenticationFailed'; With = { @{ Credential = New-LabCredential $args[0].bindUser 'wrong' } } }
+        @{ Name = 'unknown directory account'; Id = 'DirectoryAuthenticationFailed'; With = { @{ Credential = New-LabCredential 'nobody@contoso.test' 'wrong' } } }
+        @{ Name = 'untrusted directory certificate'; Id = 'TlsVerificationFailed'; With = { @{ CertificateAuthorityPath = $null } } }
+        @{ Name = 'plain http to another host'; Id = 'ConfigurationInvalid'; With = { @{ GraphEndpoint = 'http://graph.example.test' } } }
+        @{ Name = 'endpoints without Custom'; Id = 'ConfigurationInvalid'; With = { @{ Environment = 'Global' } } }
+        @{ Name = 'malformed server'; Id = 'ConfigurationInvalid'; With = { @{ Server = 'ldaps://dc1/x' } } }
+        @{ Name = 'malformed tenant'; Id = 'ConfigurationInvalid'; With = { @{ TenantId = 'no tenant' } } }
+    ) {
+        $way = Get-Way (& $With $script:Lab.Ready)
+        try { Connect-GroupWriteback @way; $record = $null } catch { $record = $_ }
+        $record | Should -Not -BeNullOrEmpty
+        $record.FullyQualifiedErrorId | Should -Be "$Id,Connect-GroupWriteback"
+        $record.ErrorDetails.Message | Should -Not -BeNullOrEmpty
+        $record.ErrorDetails.RecommendedAction | Should -Not -BeNullOrEmpty
+        ($record | Out-String) | Should -Not -Match ([regex]::Escape($script:Lab.Ready.clientSecret))
+        Get-GroupWritebackContext | Should -BeNullOrEmpty
+    }
+
+    It 'fails with all faults at once when several settings are malformed' {
+        $way = Get-Way @{ Server = 'ldaps://dc1/x'; TenantId = 'no tenant'; GraphEndpoint = 'nonsense' }
+        try { Connect-GroupWriteback @way; $record = $null } catch { $record = $_ }
+        foreach ($path in 'connection.server', 'connection.tenantId', 'connection.graphEndpoint') { $record.Exception.Message | Should -Match ([regex]::Escape($path)) }
+    }
+
+    It 'fails with GraphAuthenticationFailed: a certificate that the app does not know' {
+        $key = [System.Security.Cryptography.RSA]::Create(2048)
+        $request = New-Object System.Security.Cryptography.X509Certificates.CertificateRequest -ArgumentList 'CN=stranger', $key, ([System.Security.Cryptography.HashAlgorithmName]::SHA256), ([System.Security.Cryptography.RSASignaturePadding]::Pkcs1)
+        $certificate = $request.CreateSelfSigned([DateTimeOffset]::UtcNow.AddDays(-1), [DateTimeOffset]::UtcNow.AddDays(1))
+        $way = Get-Way @{ ClientSecretCredential = $null; ClientId = $script:Lab.Ready.clientId; Certificate = $certificate }
+        { Connect-GroupWriteback @way } | Should -Throw -ErrorId 'GraphAuthenticationFailed,Connect-GroupWriteback'
+        # A certificate without its key can't sign at all.
+        $public = New-Object System.Security.Cryptography.X509Certificates.X509Certificate2 -ArgumentList (, $certificate.RawData)
+        $way.Certificate = $public
+        { Connect-GroupWriteback @way } | Should -Throw -ErrorId 'CertificateNotFound,Connect-GroupWriteback'
+    }
+
+    It 'fails with a readable error: a certificate file that is none' {
+        try {
+            $env:AZURE_TENANT_ID = $script:Lab.Ready.tenantId
+            $env:AZURE_CLIENT_ID = $script:Lab.Ready.clientId
+            $env:AZURE_CLIENT_CERTIFICATE_PATH = Join-Path $TestDrive 'bad.pem'
+            Set-Content $env:AZURE_CLIENT_CERTIFICATE_PATH 'this is not a certificate'
+            $way = Get-Way @{ ClientSecretCredential = $null; TenantId = $null; EnvironmentVariable = $true }
+            try { Connect-GroupWriteback @way; $record = $null } catch { $record = $_ }
+            $record.FullyQualifiedErrorId | Should -BeIn 'GraphAuthenticationFailed,Connect-GroupWriteback', 'ConfigurationInvalid,Connect-GroupWriteback'
+            $record.Exception.Message | Should -Match 'bad\.pem'
+        }
+        finally { foreach ($name in 'AZURE_TENANT_ID', 'AZURE_CLIENT_ID', 'AZURE_CLIENT_CERTIFICATE_PATH') { [Environment]::SetEnvironmentVariable($name, $null) } }
+    }
+
+    It 'fails with GraphPermissionMissing and names what the app lacks' {
+        $null = Invoke-Lab $script:Lab permissions @{ roles = @('User.Read.All') }
+        try {
+            $way = Get-Way
+            try { Connect-GroupWriteback @way; $record = $null } catch { $record = $_ }
+            $record.FullyQualifiedErrorId | Should -Be 'GraphPermissionMissing,Connect-GroupWriteback'
+            $record.Exception.Message | Should -Match 'GroupMember\.Read\.All|Group\.Read\.All'
+        }
+        finally {
+            $null = Invoke-Lab $script:Lab permissions @{ roles = @('GroupMember.Read.All', 'Group.Read.All', 'User.Read.All', 'Device.Read.All', 'OrgContact.Read.All') }
+        }
+    }
+
+    It 'is tested by Test-GroupWritebackConnectivity, with figures and as one word' {
+        $way = Get-Way
+        $null = Connect-GroupWriteback @way
+        $report = @(Test-GroupWritebackConnectivity)
+        ($report.Service | Sort-Object -Unique) -join ' ' | Should -Be 'Clock Directory Graph SignIn'
+        @($report | Where-Object { -not $_.Succeeded }) | Should -BeNullOrEmpty
+        Test-GroupWritebackConnectivity -Quiet | Should -BeTrue
+        @(Test-GroupWritebackConnectivity -Service Directory).Service | Select-Object -Unique | Should -Be 'Directory'
+    }
+
+    It 'never shows a secret: every stream of a whole session, with -Verbose and -Debug' {
+        $text = (Get-LabScript $script:Lab (Join-Path $TestDrive 'secrets')) + @"
+
+`$DebugPreference = 'Continue'
+Connect-GroupWriteback @connection -Verbose -Debug *>&1 | Out-String -Width 500
+Enable-GroupWriteback '$($script:Lab.OU)' -CreateContainer -Verbose -Debug *>&1 | Out-String -Width 500
+Start-GroupWritebackSyncCycle Initial -Wait -Verbose -Debug *>&1 | Out-String -Width 500
+`$connection.Credential = New-LabCredential `$lab.Ready.bindUser 'wrong-password-1'
+Connect-GroupWriteback @connection -Verbose -Debug *>&1 | Out-String -Width 500
+`$error | ForEach-Object { `$_ | Format-List * -Force } | Out-String -Width 500
+'the end'
+"@
+        $output = Wait-Child (Start-Child $text $TestDrive)
+        $output | Should -Match 'the end'
+        $output | Should -Match 'DirectoryAuthenticationFailed'
+        foreach ($secret in $script:Lab.Ready.clientSecret, $script:Lab.Ready.bindPassword, 'wrong-password-1') { $output.Contains($secret) | Should -BeFalse }
+        foreach ($file in Get-ChildItem (Join-Path $TestDrive 'secrets') -Recurse -File) {
+            $content = [System.Text.Encoding]::ASCII.GetString([System.IO.File]::ReadAllBytes($file.FullName))
+            foreach ($secret in $script:Lab.Ready.clientSecret, $script:Lab.Ready.bindPassword) { $content.Contains($secret) | Should -BeFalse }
+        }
+    }
+}

@@ -1,0 +1,162 @@
+# A lab of one's own for end-to-end tests (docs/lab.md), and a child PowerShell for what can't be tried in this one.
+Set-StrictMode -Version Latest
+
+$script:ManifestPath = [System.IO.Path]::GetFullPath([System.IO.Path]::Combine($PSScriptRoot, '..', '..', 'powershell', 'GroupWriteback', 'GroupWriteback.psd1'))
+
+function Test-Lab {
+    # Whether the end-to-end tests can run: they want the library and the lab that the build made.
+    [bool] ($env:GROUPWRITEBACK_LAB -and $env:GROUPWRITEBACK_LIBRARY -and [System.IO.File]::Exists($env:GROUPWRITEBACK_LAB) -and [System.IO.File]::Exists($env:GROUPWRITEBACK_LIBRARY))
+}
+
+function Start-Lab {
+    # Starts a lab that ends with this process at the latest.
+    param([string[]] $Option = @())
+
+    $start = New-Object System.Diagnostics.ProcessStartInfo
+    $start.FileName = $env:GROUPWRITEBACK_LAB
+    $start.Arguments = (@('serve', '--until-stdin-closes') + $Option | ForEach-Object { if ($_ -match '[\s"]') { '"' + $_.Replace('"', '\"') + '"' } else { $_ } }) -join ' '
+    $start.UseShellExecute = $false
+    $start.RedirectStandardInput = $true
+    $start.RedirectStandardOutput = $true
+    $process = [System.Diagnostics.Process]::Start($start)
+    $line = $process.StandardOutput.ReadLine()
+    if (-not $line) { throw "The lab did not start; exit code $($process.ExitCode)." }
+    $ready = $line | ConvertFrom-Json
+    [pscustomobject] @{
+        Process = $process
+        Ready   = $ready
+        # The container that tests write to.
+        OU      = "OU=Cloud Groups,$($ready.baseDn)"
+    }
+}
+
+function Stop-Lab {
+    param($Lab)
+
+    if ($null -eq $Lab) { return }
+    $Lab.Process.StandardInput.Close()
+    if (-not $Lab.Process.WaitForExit(5000)) { $Lab.Process.Kill() }
+}
+
+function Invoke-Lab {
+    # A control verb: GET without a body, else POST.
+    param([Parameter(Mandatory)] $Lab, [Parameter(Mandatory)] [string] $Verb, $Body, [string] $Method)
+
+    $request = @{ Uri = "$($Lab.Ready.control)/$Verb"; Method = 'Get' }
+    if ($null -ne $Body) {
+        $request.Method = 'Post'
+        $request.Body = [System.Text.Encoding]::UTF8.GetBytes((ConvertTo-Json -InputObject $Body -Depth 8 -Compress))
+        $request.ContentType = 'application/json'
+    }
+    if ($Method) { $request.Method = $Method }
+    Invoke-RestMethod @request
+}
+
+function Edit-Lab {
+    # Changes to the tenant; gives the ids of what was created.
+    param([Parameter(Mandatory)] $Lab, [Parameter(Mandatory)] [hashtable[]] $Change)
+
+    (Invoke-Lab $Lab change @{ changes = @($Change) }).ids
+}
+
+function Get-LabGroup {
+    # The M365 groups of the tenant that are not deleted, the largest first.
+    param([Parameter(Mandatory)] $Lab)
+
+    (Invoke-Lab $Lab dump).groups | Where-Object { $_.state -eq 'active' -and $_.groupTypes -contains 'Unified' } |
+        Sort-Object -Property @{ Expression = { @($_.members).Count } ; Descending = $true }, id
+}
+
+function Get-LabWrite {
+    # How many writes the directory has seen since the counters were reset.
+    param([Parameter(Mandatory)] $Lab)
+
+    (Invoke-Lab $Lab counters).ldap.writes
+}
+
+function New-LabCredential {
+    param([Parameter(Mandatory)] [string] $UserName, [Parameter(Mandatory)] [AllowEmptyString()] [string] $Text)
+
+    $secure = New-Object securestring
+    foreach ($char in $Text.ToCharArray()) { $secure.AppendChar($char) }
+    New-Object pscredential -ArgumentList $UserName, $secure
+}
+
+function Get-LabConnection {
+    # The parameters of Connect-GroupWriteback for a lab, signing in by secret. -With replaces single ones, $null takes them out.
+    param([Parameter(Mandatory)] $Lab, [Parameter(Mandatory)] [string] $Store, [hashtable] $With = @{})
+
+    $ready = $Lab.Ready
+    $connection = @{
+        Environment              = 'Custom'
+        LoginEndpoint            = $ready.login
+        GraphEndpoint            = $ready.graph
+        TenantId                 = $ready.tenantId
+        ClientSecretCredential   = New-LabCredential $ready.clientId $ready.clientSecret
+        Server                   = $ready.server
+        Credential               = New-LabCredential $ready.bindUser $ready.bindPassword
+        CertificateAuthorityPath = $ready.caFile
+        StoreDirectory           = $Store
+    }
+    foreach ($name in $With.Keys) {
+        if ($null -eq $With[$name]) { $connection.Remove($name) } else { $connection[$name] = $With[$name] }
+    }
+    $connection
+}
+
+function Get-LabScript {
+    # The lines that connect a child PowerShell to a lab.
+    param([Parameter(Mandatory)] $Lab, [Parameter(Mandatory)] [string] $Store)
+
+    $json = ($Lab.Ready | ConvertTo-Json -Compress).Replace("'", "''")
+    @"
+Import-Module '$script:ManifestPath'
+Import-Module '$PSCommandPath'
+`$lab = [pscustomobject] @{ Ready = '$json' | ConvertFrom-Json }
+`$connection = Get-LabConnection -Lab `$lab -Store '$Store'
+"@
+}
+
+function Start-Child {
+    # Runs a script in a PowerShell of its own, with all its output in a file.
+    param([Parameter(Mandatory)] [string] $Script, [Parameter(Mandatory)] [string] $Folder)
+
+    $file = Join-Path $Folder "child-$([guid]::NewGuid().ToString('n')).ps1"
+    $output = $file + '.txt'
+    [System.IO.File]::WriteAllText($file, $Script)
+    $start = New-Object System.Diagnostics.ProcessStartInfo
+    $start.FileName = (Get-Process -Id $PID).Path
+    $start.Arguments = "-NoProfile -NonInteractive -File `"$file`""
+    $start.UseShellExecute = $false
+    $start.RedirectStandardOutput = $true
+    $start.RedirectStandardError = $true
+    $start.RedirectStandardInput = $true
+    $process = [System.Diagnostics.Process]::Start($start)
+    $child = [pscustomobject] @{ Process = $process; Output = $process.StandardOutput.ReadToEndAsync(); ErrorOutput = $process.StandardError.ReadToEndAsync(); File = $output }
+    $process.StandardInput.Close()
+    $child
+}
+
+function Wait-Child {
+    # Its output as one text.
+    param([Parameter(Mandatory)] $Child, [int] $Seconds = 120)
+
+    if (-not $Child.Process.WaitForExit($Seconds * 1000)) {
+        $Child.Process.Kill()
+        throw 'The child did not end in time.'
+    }
+    $Child.Output.Result + $Child.ErrorOutput.Result
+}
+
+function Wait-Until {
+    # Tries a condition until it holds.
+    param([Parameter(Mandatory)] [scriptblock] $Condition, [int] $Seconds = 30)
+
+    $clock = [System.Diagnostics.Stopwatch]::StartNew()
+    while (-not (& $Condition)) {
+        if ($clock.Elapsed.TotalSeconds -gt $Seconds) { throw "Not within $Seconds seconds: $Condition" }
+        Start-Sleep -Milliseconds 50
+    }
+}
+
+Export-ModuleMember -Function *
