@@ -560,3 +560,170 @@ async fn throttling_and_broken_answers() {
     assert!((1..=10).contains(&seconds));
     client.lab.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_get_anchors_and_hidden_ones_show_as_null() {
+    let options = LabOptions {
+        replay_percent: 0,
+        ..LabOptions::default()
+    };
+    let client = Client::start(options).await;
+    let select = "$select=userPrincipalName,onPremisesSecurityIdentifier,onPremisesImmutableId";
+    let page = client.json(&format!("/v1.0/users/delta?{select}")).await;
+    let rows = page["value"].as_array().unwrap();
+    assert_eq!(rows.len(), 400);
+    // A property that was never set is not there at all.
+    let cloud_only = rows
+        .iter()
+        .find(|row| row.get("onPremisesImmutableId").is_none())
+        .unwrap();
+    let upn = cloud_only["userPrincipalName"].as_str().unwrap();
+    assert!(upn.contains("onmicrosoft.com"));
+    let link = page["@odata.deltaLink"].as_str().unwrap();
+    let guests = "/v1.0/users?$select=userType&$top=999";
+    let guests = client.json(guests).await;
+    let guest = |row: &&Value| row["userType"] == "Guest";
+    assert_eq!(
+        guests["value"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(guest)
+            .count(),
+        12
+    );
+
+    let dump = client.control("GET", "dump", Value::Null).await;
+    let members = dump["users"].as_array().unwrap().iter();
+    let mut candidates = members.filter(|user| {
+        let upn = user["userPrincipalName"].as_str().unwrap();
+        user["onPremisesImmutableId"].is_null() && !upn.contains("#EXT#")
+    });
+    let id = candidates.next().unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let sync = json!({"changes": [{"op": "syncUser", "id": id}]});
+    client.control("POST", "change", sync).await;
+    let page = client.json(link).await;
+    let rows = page["value"].as_array().unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["id"], json!(id));
+    assert!(rows[0]["onPremisesImmutableId"].is_string());
+    let removed = json!({"changes": [{"op": "deleteUser", "id": id}]});
+    client.control("POST", "change", removed).await;
+    let page = client
+        .json(page["@odata.deltaLink"].as_str().unwrap())
+        .await;
+    assert_eq!(
+        page["value"],
+        json!([{"id": id, "@removed": {"reason": "changed"}}])
+    );
+
+    client
+        .control("POST", "fault", json!({"fault": "nullMembers"}))
+        .await;
+    let url = "/v1.0/users?$select=displayName&$filter=onPremisesSyncEnabled eq true";
+    let page = client.json(url).await;
+    assert!(
+        page["value"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|row| row["displayName"].is_null())
+    );
+    let page = client.json("/v1.0/devices?$select=displayName").await;
+    assert!(
+        page["value"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|row| row["displayName"].is_string())
+    );
+    client.lab.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn switches_settings_and_the_recycle_bin() {
+    let client = Client::start(LabOptions::default()).await;
+    let sync = client
+        .json("/v1.0/directory/onPremisesSynchronization")
+        .await;
+    let sync = &sync["value"][0];
+    assert_eq!(sync["features"]["groupWriteBackEnabled"], false);
+    let path = format!(
+        "/v1.0/directory/onPremisesSynchronization/{}",
+        sync["id"].as_str().unwrap()
+    );
+    let body = json!({"features": {"groupWriteBackEnabled": true}});
+    assert_eq!(client.write("PATCH", &path, body).await.status, 204);
+    let body = json!({"features": {"groupWritebackEnabled": true}});
+    assert_eq!(client.write("PATCH", &path, body).await.status, 400);
+    let sync = client
+        .json("/v1.0/directory/onPremisesSynchronization")
+        .await;
+    assert_eq!(sync["value"][0]["features"]["groupWriteBackEnabled"], true);
+
+    assert_eq!(client.json("/beta/settings").await["value"], json!([]));
+    let template = client.json("/beta/directorySettingTemplates").await["value"][0].clone();
+    let name = "NewUnifiedGroupWritebackDefault";
+    let few = json!({"templateId": template["id"], "values": [{"name": name, "value": "false"}]});
+    assert_eq!(
+        client
+            .write("POST", "/beta/settings", few.clone())
+            .await
+            .status,
+        400
+    );
+    let all = template["values"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|value| json!({"name": value["name"], "value": value["defaultValue"]}));
+    let all = json!({"templateId": template["id"], "values": all.collect::<Vec<_>>()});
+    let made = client.write("POST", "/beta/settings", all).await;
+    assert_eq!(made.status, 201);
+    let made: Value = serde_json::from_str(&made.body).unwrap();
+    let path = format!("/beta/settings/{}", made["id"].as_str().unwrap());
+    assert_eq!(client.write("PATCH", &path, few).await.status, 204);
+    let settings = client.json("/v1.0/groupSettings").await;
+    let values = settings["value"][0]["values"].as_array().unwrap();
+    assert!(values.contains(&json!({"name": name, "value": "false"})));
+
+    let created = json!({"changes": [
+        {"op": "addGroup", "displayName": "Short lived", "kind": "m365"},
+    ]});
+    let answer = client.control("POST", "change", created).await;
+    let id = answer["ids"][0].as_str().unwrap();
+    let deleted = json!({"changes": [{"op": "softDeleteGroup", "id": id}]});
+    client.control("POST", "change", deleted).await;
+    assert_eq!(
+        client.error_code(&format!("/v1.0/groups/{id}")).await.0,
+        404
+    );
+    let bin = client
+        .json("/v1.0/directory/deletedItems/microsoft.graph.group")
+        .await;
+    assert_eq!(bin["value"][0]["id"], *id);
+    let one = client
+        .json(&format!("/v1.0/directory/deletedItems/{id}"))
+        .await;
+    assert!(one["deletedDateTime"].is_string());
+    assert_eq!(
+        client.json("/v1.0/organization").await["value"][0]["onPremisesSyncEnabled"],
+        true
+    );
+    client.lab.stop().await;
+
+    let national = LabOptions {
+        beta_flag: false,
+        ..LabOptions::default()
+    };
+    let client = Client::start(national).await;
+    let url = "/beta/groups?$select=writebackConfiguration";
+    assert_eq!(
+        client.error_code(url).await,
+        (400, "Request_BadRequest".into())
+    );
+    client.lab.stop().await;
+}

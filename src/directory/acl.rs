@@ -51,6 +51,7 @@ pub(super) fn deletion_denied(descriptor: &[u8]) -> Option<bool> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -276,7 +276,7 @@ fn add_member(
         params![member, kind],
     )?;
     match work {
-        Some(work) => work.add(member, kind, objects::key(tx.c, member)?.as_ref()),
+        Some(work) => work.add(member, kind),
         None => Ok(()),
     }
 }
@@ -295,7 +295,7 @@ fn remove_member(
         return Ok(());
     };
     if let Some(work) = work {
-        work.remove(member, kind, objects::key(tx.c, member)?.as_ref())?;
+        work.remove(member, kind)?;
     }
     objects::drop_orphan(tx, member)
 }

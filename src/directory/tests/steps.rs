@@ -247,7 +247,7 @@ pub async fn life_of_a_group(directory: Directory) {
     assert_eq!(lost.id, ErrorId::GroupNotFound);
     assert!(
         directory
-            .groups_by_mark(&[mark], &[other.clone()], &names)
+            .groups_by_mark(&[mark], std::slice::from_ref(&other), &names)
             .await
             .unwrap()
             .is_empty()
@@ -422,7 +422,7 @@ pub async fn many_members(directory: Directory, count: u32) {
         .unwrap();
     assert_eq!(outcome, CreateOutcome::Created);
     let local = directory
-        .groups_by_mark(&[id(3, 1)], &[unit.clone()], &[])
+        .groups_by_mark(&[id(3, 1)], std::slice::from_ref(&unit), &[])
         .await
         .unwrap();
     assert_eq!(
@@ -479,7 +479,7 @@ pub async fn many_members(directory: Directory, count: u32) {
     let ids: Vec<ObjectId> = rest.iter().map(|g| g.object_id).collect();
     let start = Instant::now();
     let found = directory
-        .groups_by_mark(&ids, &[unit.clone()], &[])
+        .groups_by_mark(&ids, std::slice::from_ref(&unit), &[])
         .await
         .unwrap();
     note(&format!("{} marks: {:?}", ids.len(), start.elapsed()));

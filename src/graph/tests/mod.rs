@@ -1,5 +1,6 @@
 //! Tests against a tiny scripted server: answers as odd as Graph's and its intermediaries'.
 
+mod lab;
 mod reading;
 mod requests;
 mod signin;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 use super::session::Tuning;
 use super::*;
 use crate::config::{Environment, SignIn};
+use crate::model::Guid;
 use crate::operation::{self, Ask, Cancel, Event, Host};
 
 pub(super) const TENANT: &str = "contoso.test";

@@ -1,0 +1,613 @@
+//! The whole client against the lab's emulated tenant.
+//!
+//! `GROUP_WRITEBACK_LAB` holds the ready line of `group-writeback-lab serve`; the tests change that
+//! tenant, so they run one after the other (`--test-threads=1`).
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::*;
+use crate::model::CloudGroup;
+
+struct Lab {
+    ready: Value,
+    http: reqwest::Client,
+}
+
+impl Lab {
+    fn new() -> Lab {
+        let line = std::env::var("GROUP_WRITEBACK_LAB").expect("GROUP_WRITEBACK_LAB");
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        Lab {
+            ready: serde_json::from_str(&line).unwrap(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        }
+    }
+
+    fn text(&self, key: &str) -> String {
+        self.ready[key].as_str().unwrap().to_owned()
+    }
+
+    async fn control(&self, verb: &str, body: Option<Value>) -> Value {
+        let url = format!("{}/{verb}", self.text("control"));
+        let request = match body {
+            Some(body) => self.http.post(url).json(&body),
+            None => self.http.get(url),
+        };
+        let answer = request.send().await.unwrap();
+        assert!(
+            answer.status().is_success(),
+            "{verb}: {:?}",
+            answer.text().await
+        );
+        answer.json().await.unwrap_or(Value::Null)
+    }
+
+    async fn fault(&self, body: Value) {
+        self.control("fault", Some(body)).await;
+    }
+
+    async fn no_faults(&self) {
+        let url = format!("{}/fault", self.text("control"));
+        self.http.delete(url).send().await.unwrap();
+    }
+
+    async fn change(&self, changes: Value) -> Value {
+        self.control("change", Some(json!({"changes": changes})))
+            .await
+    }
+
+    fn connection(&self, sign_in: SignIn) -> Connection {
+        Connection {
+            environment: Environment::Custom,
+            login_endpoint: Some(self.text("login")),
+            graph_endpoint: Some(self.text("graph")),
+            tenant_id: self.text("tenantId"),
+            client_id: self.text("clientId"),
+            sign_in,
+            ..Connection::default()
+        }
+    }
+
+    fn host(&self) -> Arc<Recorder> {
+        let (secret_value, token, password) = (
+            self.text("clientSecret"),
+            self.text("accessToken"),
+            self.text("pfxPassword"),
+        );
+        Recorder::answering(move |ask| match ask {
+            Ask::Secret {
+                name: "clientSecret",
+                ..
+            } => secret(secret_value.as_bytes()),
+            Ask::Secret {
+                name: "accessToken",
+                ..
+            } => secret(token.as_bytes()),
+            Ask::Secret {
+                name: "certificatePassword",
+                ..
+            } => secret(password.as_bytes()),
+            _ => operation::Answer::Unavailable,
+        })
+    }
+
+    async fn client(&self) -> (GraphClient, Arc<Recorder>) {
+        let host = self.host();
+        let client = GraphClient::connect(
+            &self.connection(SignIn::ClientSecret),
+            Duration::from_secs(10),
+            &host.context(),
+        )
+        .await
+        .unwrap();
+        (client, host)
+    }
+}
+
+#[derive(Default)]
+struct Copy {
+    groups: BTreeMap<ObjectId, (CloudGroup, BTreeSet<ObjectId>)>,
+    soft: BTreeSet<ObjectId>,
+    link: Option<String>,
+    pages: usize,
+}
+
+impl Copy {
+    async fn read(&mut self, client: &GraphClient, start: DeltaStart) -> Result<(), DeltaError> {
+        let mut reader = client.groups_delta(start);
+        while let Some(page) = reader.next_page().await? {
+            self.pages += 1;
+            for row in page.rows {
+                match row {
+                    GroupRow::Removed { id, permanent } => {
+                        if permanent {
+                            self.groups.remove(&id);
+                            self.soft.remove(&id);
+                        } else {
+                            self.soft.insert(id);
+                        }
+                    }
+                    GroupRow::Changed(patch) => {
+                        assert!(patch.readable);
+                        self.soft.remove(&patch.id);
+                        let entry = self
+                            .groups
+                            .entry(patch.id)
+                            .or_insert_with(|| (CloudGroup::new(patch.id), BTreeSet::new()));
+                        patch.apply(&mut entry.0);
+                        for member in patch.members.into_iter().flatten() {
+                            if member.removed {
+                                entry.1.remove(&member.id);
+                            } else {
+                                entry.1.insert(member.id);
+                            }
+                        }
+                    }
+                }
+            }
+            self.link = page.delta_link.or(self.link.take());
+        }
+        Ok(())
+    }
+
+    /// Compares with the lab's truth.
+    fn check(&self, truth: &Value) {
+        let mut active = 0;
+        for group in truth["groups"].as_array().unwrap() {
+            let id: ObjectId = group["id"].as_str().unwrap().parse().unwrap();
+            if group["state"] != "active" {
+                assert!(
+                    !self.groups.contains_key(&id) || self.soft.contains(&id),
+                    "{group}"
+                );
+                continue;
+            }
+            active += 1;
+            let (copy, members) = &self.groups[&id];
+            assert!(!self.soft.contains(&id));
+            assert_eq!(copy.display_name.as_deref(), group["displayName"].as_str());
+            assert_eq!(copy.description.as_deref(), group["description"].as_str());
+            assert_eq!(copy.mail.as_deref(), group["mail"].as_str());
+            assert_eq!(
+                Some(copy.security_enabled),
+                group["securityEnabled"].as_bool()
+            );
+            assert_eq!(
+                copy.on_premises_sync_enabled,
+                group["onPremisesSyncEnabled"].as_bool().unwrap_or(false)
+            );
+            assert_eq!(
+                copy.on_premises_sid
+                    .as_ref()
+                    .map(ToString::to_string)
+                    .as_deref(),
+                group["onPremisesSecurityIdentifier"].as_str()
+            );
+            assert_eq!(json!(copy.group_types), group["groupTypes"]);
+            let wanted: BTreeSet<ObjectId> = group["members"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|m| m["id"].as_str().unwrap().parse().unwrap())
+                .collect();
+            assert_eq!(*members, wanted, "{}", group["displayName"]);
+        }
+        let copied = self
+            .groups
+            .keys()
+            .filter(|id| !self.soft.contains(id))
+            .count();
+        assert_eq!(copied, active);
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn a_full_read_and_changes_match_the_truth() {
+    let lab = Lab::new();
+    lab.no_faults().await;
+    let (client, host) = lab.client().await;
+    let mut copy = Copy::default();
+    copy.read(&client, DeltaStart::Full).await.unwrap();
+    copy.check(&lab.control("dump", None).await);
+    for seed in 1..=3 {
+        lab.control("churn", Some(json!({"operations": 300, "seed": seed})))
+            .await;
+        let link = copy.link.clone().unwrap();
+        copy.read(&client, DeltaStart::Link(link)).await.unwrap();
+        copy.check(&lab.control("dump", None).await);
+    }
+    // And a fresh full read agrees.
+    let mut fresh = Copy::default();
+    fresh.read(&client, DeltaStart::Full).await.unwrap();
+    fresh.check(&lab.control("dump", None).await);
+    assert!(host.warnings().is_empty(), "{:?}", host.warnings());
+    println!("{} pages, {:?}", copy.pages, client.counters());
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn anchors_match_the_truth() {
+    let lab = Lab::new();
+    lab.no_faults().await;
+    let (client, _) = lab.client().await;
+    let truth = lab.control("dump", None).await;
+    let mut wanted: HashMap<ObjectId, (Option<String>, Option<String>)> = HashMap::new();
+    for list in ["users", "devices"] {
+        for object in truth[list].as_array().unwrap() {
+            let text = |key: &str| object[key].as_str().map(str::to_owned);
+            wanted.insert(
+                object["id"].as_str().unwrap().parse().unwrap(),
+                (
+                    text("onPremisesSecurityIdentifier"),
+                    text("onPremisesImmutableId"),
+                ),
+            );
+        }
+    }
+    let check = |rows: Vec<ObjectRow>, what: &str| {
+        let mut count = BTreeSet::new();
+        for row in rows {
+            let ObjectRow::Changed {
+                id,
+                sid,
+                immutable_id,
+                readable,
+                kind,
+                ..
+            } = row
+            else {
+                continue;
+            };
+            if !matches!(kind, MemberKind::User | MemberKind::Device) {
+                continue;
+            }
+            assert!(readable, "{what} {id}");
+            let found = (
+                sid.value().map(ToString::to_string),
+                immutable_id.value().cloned(),
+            );
+            assert_eq!(found, wanted[&id], "{what} {id} {kind:?}");
+            count.insert(id);
+        }
+        count
+    };
+    let mut count = BTreeSet::new();
+    let mut reader = client.users_delta(DeltaStart::Full);
+    while let Some(page) = reader.next_page().await.unwrap() {
+        count.extend(check(page.rows, "users")); // rows may be replayed
+    }
+    let mut reader = client.devices_delta(DeltaStart::Full);
+    while let Some(page) = reader.next_page().await.unwrap() {
+        count.extend(check(page.rows, "devices"));
+    }
+    assert_eq!(count.len(), wanted.len());
+    let ids: Vec<ObjectId> = wanted.keys().copied().collect();
+    assert_eq!(
+        check(client.objects_by_id(&ids).await.unwrap(), "byId").len(),
+        ids.len()
+    );
+    let largest = truth["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|g| g["state"] == "active")
+        .max_by_key(|g| g["members"].as_array().unwrap().len())
+        .unwrap();
+    let mut members = client
+        .members(largest["id"].as_str().unwrap().parse().unwrap())
+        .await;
+    let mut all = Vec::new();
+    while let Some(page) = members.next_page().await.unwrap() {
+        all.extend(page);
+    }
+    let expected = largest["members"].as_array().unwrap();
+    let visible = expected
+        .iter()
+        .filter(|m| m["kind"] != "servicePrincipal")
+        .count();
+    assert_eq!(all.len(), visible);
+    check(all, "members");
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn single_groups_flags_deletions_and_tenant() {
+    let lab = Lab::new();
+    lab.no_faults().await;
+    let (client, host) = lab.client().await;
+    let made = lab
+        .change(json!([
+            {"op": "addGroup", "displayName": "Probe A", "kind": "m365"},
+            {"op": "addGroup", "displayName": "Probe B", "kind": "m365"},
+            {"op": "addGroup", "displayName": "Probe C", "kind": "security"}]))
+        .await;
+    let ids: Vec<ObjectId> = made["ids"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_str().unwrap().parse().unwrap())
+        .collect();
+    lab.change(json!([
+        {"op": "setGroup", "id": ids[0], "allowExternalSenders": true,
+         "writebackConfiguration": {"isEnabled": true, "onPremisesGroupType": "universalSecurityGroup"}},
+        {"op": "softDeleteGroup", "id": ids[1]},
+        {"op": "hardDeleteGroup", "id": ids[2]}]))
+    .await;
+    let group = client.group(ids[0]).await.unwrap().unwrap();
+    assert_eq!(group.display_name.as_deref(), Some("Probe A"));
+    assert_eq!(group.allow_external_senders, Some(true));
+    assert!(client.group(ids[1]).await.unwrap().is_none());
+    let states = client.deletion_state(&ids).await.unwrap();
+    let found: Vec<Presence> = states.iter().map(|s| s.1).collect();
+    assert_eq!(
+        found,
+        [Presence::Active, Presence::SoftDeleted, Presence::Gone]
+    );
+    let flags = client.group_flags().await.unwrap();
+    let flag = flags.iter().find(|f| f.0 == ids[0]).unwrap();
+    assert_eq!(flag.1.is_enabled, Some(true));
+    let off = crate::model::WritebackFlag {
+        is_enabled: Some(false),
+        on_premises_group_type: None,
+    };
+    client.set_group_flag(ids[0], &off).await.unwrap();
+    let flags = client.group_flags().await.unwrap();
+    assert_eq!(
+        flags.iter().find(|f| f.0 == ids[0]).unwrap().1.is_enabled,
+        Some(false)
+    );
+
+    let truth = lab.control("dump", None).await;
+    let all: Vec<(ObjectId, Option<bool>)> = truth["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|g| {
+            g["state"] == "active"
+                && g["groupTypes"]
+                    .as_array()
+                    .unwrap()
+                    .contains(&json!("Unified"))
+        })
+        .map(|g| {
+            (
+                g["id"].as_str().unwrap().parse().unwrap(),
+                g["allowExternalSenders"].as_bool(),
+            )
+        })
+        .collect();
+    let asked: Vec<ObjectId> = all.iter().map(|g| g.0).collect();
+    assert_eq!(
+        client.groups_allow_external_senders(&asked).await.unwrap(),
+        all
+    );
+
+    println!("{:?}", client.tenant_features().await);
+    client
+        .set_tenant_feature(TenantFeature::GroupWriteback, true)
+        .await
+        .unwrap();
+    assert_eq!(
+        client.tenant_features().await.unwrap().group_writeback,
+        Some(true)
+    );
+    println!(
+        "{:?} {:?}",
+        client.new_group_default().await,
+        client.check().await
+    );
+    println!(
+        "{:?} {:?} {:?}",
+        client.roles(),
+        client.missing_roles(),
+        host.warnings()
+    );
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn every_sign_in_works() {
+    let lab = Lab::new();
+    lab.no_faults().await;
+    let pem = SignIn::CertificateFile {
+        path: lab.text("certificatePem"),
+    };
+    let federated = SignIn::FederatedFile {
+        path: lab.text("federatedTokenFile"),
+    };
+    let pfx = SignIn::CertificateFile {
+        path: lab.text("certificatePfx"),
+    };
+    for sign_in in [
+        SignIn::ClientSecret,
+        pem,
+        pfx,
+        federated,
+        SignIn::AccessToken,
+    ] {
+        let host = lab.host();
+        let client = GraphClient::connect(
+            &lab.connection(sign_in.clone()),
+            Duration::from_secs(10),
+            &host.context(),
+        )
+        .await
+        .unwrap_or_else(|e| panic!("{sign_in:?}: {e:?}"));
+        client
+            .check()
+            .await
+            .unwrap_or_else(|e| panic!("{sign_in:?}: {e:?}"));
+    }
+    let expired = lab.text("expiredSecret");
+    let host = Recorder::answering(move |_| secret(expired.as_bytes()));
+    let error = GraphClient::connect(
+        &lab.connection(SignIn::ClientSecret),
+        Duration::from_secs(10),
+        &host.context(),
+    )
+    .await
+    .unwrap_err();
+    assert!(error.message.contains("expired"), "{error}");
+    let host = Recorder::new();
+    let error = GraphClient::connect(
+        &lab.connection(SignIn::ClientSecret),
+        Duration::from_secs(10),
+        &host.context(),
+    )
+    .await
+    .unwrap_err();
+    assert!(error.message.contains("is wrong"), "{error}");
+    for (tenant, client, words) in [
+        ("nowhere.test", None, "no tenant"),
+        ("", Some(Guid([7; 16])), "has no app"),
+    ] {
+        let mut connection = lab.connection(SignIn::ClientSecret);
+        if !tenant.is_empty() {
+            connection.tenant_id = tenant.to_owned();
+        }
+        if let Some(client) = client {
+            connection.client_id = client.to_string();
+        }
+        let error =
+            GraphClient::connect(&connection, Duration::from_secs(10), &lab.host().context())
+                .await
+                .unwrap_err();
+        assert!(error.message.contains(words), "{error}");
+    }
+    // A wrong clock.
+    lab.control("clock", Some(json!({"advanceSeconds": 7200})))
+        .await;
+    let pem = SignIn::CertificateFile {
+        path: lab.text("certificatePem"),
+    };
+    let error = GraphClient::connect(
+        &lab.connection(pem),
+        Duration::from_secs(10),
+        &lab.host().context(),
+    )
+    .await;
+    println!("{error:?}");
+    assert!(error.unwrap_err().message.contains("server time"));
+}
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn faults_are_ridden_out_or_told() {
+    let lab = Lab::new();
+    lab.no_faults().await;
+    let (client, host) = lab.client().await;
+    // Ridden out: the result is the truth all the same.
+    for fault in [
+        json!({"fault": "throttle", "retryAfterSeconds": 1, "times": 2}),
+        json!({"fault": "status", "code": 503, "times": 2}),
+        json!({"fault": "status", "code": 500, "times": 1}),
+        json!({"fault": "cutBody", "times": 2}),
+        json!({"fault": "garbage", "times": 1}),
+        json!({"fault": "emptyPages", "times": 3}),
+        json!({"fault": "replaySlices"}),
+        json!({"fault": "reorderSlices"}),
+        json!({"fault": "expireTokens", "times": 1}),
+        json!({"fault": "slow", "milliseconds": 50}),
+    ] {
+        lab.fault(fault.clone()).await;
+        let mut copy = Copy::default();
+        copy.read(&client, DeltaStart::Full)
+            .await
+            .unwrap_or_else(|e| panic!("{fault}: {e:?}"));
+        copy.check(&lab.control("dump", None).await);
+        lab.no_faults().await;
+    }
+    // Told.
+    for fault in ["dropDeltaLink", "endlessPages"].map(|f| json!({"fault": f})) {
+        lab.fault(fault.clone()).await;
+        match Copy::default().read(&client, DeltaStart::Full).await {
+            Err(DeltaError::Failed(e)) => {
+                assert_eq!(e.id, ErrorId::SourceReadIncomplete, "{fault}: {e}");
+                println!("{e}");
+            }
+            other => panic!("{fault}: {other:?}"),
+        }
+        lab.no_faults().await;
+    }
+    let mut copy = Copy::default();
+    copy.read(&client, DeltaStart::Full).await.unwrap();
+    lab.fault(json!({"fault": "expireDeltaTokens", "times": 1}))
+        .await;
+    let outcome = copy
+        .read(&client, DeltaStart::Link(copy.link.clone().unwrap()))
+        .await;
+    assert!(
+        matches!(outcome, Err(DeltaError::ResyncRequired(_))),
+        "{outcome:?}"
+    );
+    lab.no_faults().await;
+    lab.fault(json!({"fault": "nullMembers"})).await;
+    let page = client
+        .users_delta(DeltaStart::Full)
+        .next_page()
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        page.rows
+            .iter()
+            .all(|r| !matches!(r, ObjectRow::Changed { readable: true, .. }))
+    );
+    lab.no_faults().await;
+    // Missing permission.
+    lab.control("permissions", Some(json!({"roles": ["User.Read.All"]})))
+        .await;
+    let error = Error::from(
+        Copy::default()
+            .read(&client, DeltaStart::Full)
+            .await
+            .unwrap_err(),
+    );
+    assert_eq!(error.id, ErrorId::GraphPermissionMissing);
+    let roles = ["GroupMember.Read.All"];
+    lab.control("permissions", Some(json!({"roles": roles})))
+        .await;
+    let mut reader = client.users_delta(DeltaStart::Full);
+    println!(
+        "without User.Read.All: {:?}",
+        reader.next_page().await.map(|p| p.map(|p| p.rows.len()))
+    );
+    println!("{:?}", host.warnings());
+    let roles = [
+        "GroupMember.Read.All",
+        "User.Read.All",
+        "Device.Read.All",
+        "Group.ReadWrite.All",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+        "OnPremDirectorySynchronization.ReadWrite.All",
+    ];
+    lab.control("permissions", Some(json!({"roles": roles})))
+        .await;
+    let counters = lab.control("counters", None).await;
+    println!("{} {:?}", counters["graph"], client.counters());
+    assert_eq!(counters["graph"]["retriesBeforeRetryAfter"], 0);
+}
+
+#[tokio::test]
+#[ignore = "needs a lab; last, it is timed"]
+async fn many_calls_at_once() {
+    let lab = Lab::new();
+    lab.no_faults().await;
+    let (client, _) = lab.client().await;
+    lab.fault(json!({"fault": "throttle", "retryAfterSeconds": 1, "share": 0.02}))
+        .await;
+    // Each asked once: a request told to wait is not to be met again by accident.
+    let many: Vec<ObjectId> = (0..2000).map(id).collect();
+    let start = Instant::now();
+    assert_eq!(client.deletion_state(&many).await.unwrap().len(), 2000);
+    println!("{:?} {:?}", start.elapsed(), client.counters());
+    lab.no_faults().await;
+    assert_eq!(
+        lab.control("counters", None).await["graph"]["retriesBeforeRetryAfter"],
+        0
+    );
+}
