@@ -34,7 +34,7 @@ BeforeAll {
     $script:Manifest = Import-PowerShellDataFile $script:ManifestPath
     # What the product may call besides itself: all of it is in Windows PowerShell 5.1. Start-ThreadJob is used where it is there.
     # Not Write-Error and not throw: they would show a line of the module instead of the user's.
-    $script:BuiltIn = 'ConvertFrom-Json', 'ConvertTo-Json', 'Get-Command', 'Get-ItemProperty', 'Import-Module', 'New-Object', 'Read-Host',
+    $script:BuiltIn = 'ConvertFrom-Json', 'ConvertTo-Json', 'Get-Command', 'Get-ItemProperty', 'Get-Module', 'Import-Module', 'New-Object', 'Read-Host',
         'Register-ArgumentCompleter', 'Register-EngineEvent', 'Set-StrictMode', 'Set-Variable', 'Sort-Object', 'Start-Job', 'Start-ThreadJob',
         'Write-Debug', 'Write-Host', 'Write-Progress', 'Write-Warning'
     $script:Common = @([System.Management.Automation.PSCmdlet]::CommonParameters) + @([System.Management.Automation.PSCmdlet]::OptionalCommonParameters)
