@@ -137,7 +137,8 @@ pub trait Store: Send + Sync {
     fn find_cloud_groups(&self, text: &str, limit: usize) -> Result<Vec<CachedGroup>>;
     /// Groups that a full read didn't list and that must be asked for.
     fn unconfirmed_groups(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<ObjectId>>;
-    /// Active groups in scope whose members must be read by themselves (`replace_members`).
+    /// Active groups in scope whose members must be read by themselves (`replace_members`): come into scope, restored,
+    /// confirmed, readable again, or new without a word on members.
     fn incomplete_groups(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<ObjectId>>;
     /// An object's anchors.
     fn object(&self, id: ObjectId) -> Result<Option<AnchorObject>>;
