@@ -21,6 +21,7 @@ pub(super) enum Operation {
     Move,
     Delete,
     Undelete,
+    Grant,
 }
 
 impl Operation {
@@ -36,6 +37,7 @@ impl Operation {
             Operation::Move => "Moving",
             Operation::Delete => "Deleting",
             Operation::Undelete => "Bringing back",
+            Operation::Grant => "Granting rights on",
         }
     }
 
@@ -54,6 +56,7 @@ impl Operation {
             Operation::Delete => {
                 "'Delete' on the group or 'Delete Group objects' on its container; the group may also be protected from accidental deletion"
             }
+            Operation::Grant => "'Modify permissions' on the container",
             Operation::Undelete => {
                 "'Reanimate Tombstones' on the domain and 'Create Group objects' on the container"
             }

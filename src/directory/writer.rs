@@ -13,12 +13,13 @@ use super::dn::{self, Dn};
 use super::entry::Entry;
 use super::filter;
 use super::link::{Kind, Reply};
+use super::lookup::DACL;
 use super::marks;
 use super::result::{self, MemberFault, Operation};
 use super::search::{self, Spec, control, oid};
 use super::types::CreateOutcome;
 use crate::error::{Error, ErrorId, Result};
-use crate::model::{Attributes, GroupType, Guid, MemberKey, ObjectId};
+use crate::model::{Attributes, GroupType, Guid, MemberKey, ObjectId, Sid};
 
 /// Operations of one modify that AD recommends at most.
 pub(super) const LARGEST_BATCH: usize = 5000;
@@ -357,6 +358,24 @@ impl DirectoryWriter {
             code::SUCCESS => Ok(()),
             code::ALREADY_EXISTS if self.directory.container(dn).await?.is_some() => Ok(()),
             _ => Err(self.error(Operation::AddContainer, &name, &answer)),
+        }
+    }
+
+    /// Adds to a container's permissions what lets the account create groups there and write and delete those below;
+    /// keeps everything else. `false` = it had all of it.
+    pub async fn grant_writeback_rights(&self, container: &str, account: &Sid) -> Result<bool> {
+        let Some(descriptor) = self.directory.missing_rights(container, account).await? else {
+            return Ok(false);
+        };
+        let changes = vec![Mod::Replace(
+            b"nTSecurityDescriptor".to_vec(),
+            HashSet::from([descriptor]),
+        )];
+        let flags = [control(oid::SD_FLAGS, Some(vec![0x30, 3, 2, 1, DACL]))];
+        let answer = self.modify(container, &changes, &flags).await?.answer;
+        match answer.rc {
+            code::SUCCESS => Ok(true),
+            _ => Err(self.error(Operation::Grant, container, &answer)),
         }
     }
 

@@ -53,6 +53,12 @@ async fn life_of_a_group() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a domain controller"]
+async fn rights_of_a_container() {
+    steps::rights_of_a_container(connect().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a domain controller"]
 async fn many_members() {
     let count = std::env::var("GWB_TEST_LDAP_MEMBERS").ok();
     let count = count.and_then(|v| v.parse().ok()).unwrap_or(3000);

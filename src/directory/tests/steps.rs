@@ -320,6 +320,22 @@ pub async fn life_of_a_group(directory: Directory) {
     assert!(reader.next_page().await.is_err());
 }
 
+/// Only with an administrator.
+pub async fn rights_of_a_container(directory: Directory) {
+    let unit = unit(&directory, "GWB Test Rights").await;
+    let name = std::env::var("GWB_TEST_LDAP_ACCOUNT").unwrap_or_else(|_| "Guest".to_owned());
+    let (_, guest) = directory.account(&name).await.unwrap().unwrap();
+    let writer = directory.writer();
+    let before = directory.container(&unit).await.unwrap().unwrap();
+    writer.grant_writeback_rights(&unit, &guest).await.unwrap();
+    assert!(directory.has_writeback_rights(&unit, &guest).await.unwrap());
+    assert!(!writer.grant_writeback_rights(&unit, &guest).await.unwrap());
+    assert_eq!(directory.container(&unit).await.unwrap().unwrap(), before);
+    let nowhere = format!("OU=Nowhere,{unit}");
+    let error = writer.grant_writeback_rights(&nowhere, &guest).await;
+    assert_eq!(error.unwrap_err().id, ErrorId::ContainerNotFound);
+}
+
 pub async fn many_members(directory: Directory, count: u32) {
     let writer = directory.writer();
     let unit = unit(&directory, "GWB Test Members").await;
