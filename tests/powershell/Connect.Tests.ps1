@@ -88,9 +88,10 @@ foreach ($name in 'ClientSecretCredential', 'TenantId') { $connection.Remove($na
             $text = (Get-LabScript $script:Lab (Join-Path $TestDrive 'device')) + @"
 
 `$connection.Remove('ClientSecretCredential')
-# What a person would read on the screen.
-function global:Write-Host { [System.IO.File]::AppendAllText('$seen', [string] `$args[0]) }
-`$context = Connect-GroupWriteback @connection -ClientId '$($script:Lab.Ready.clientId)' -UseDeviceCode
+# What a person would read on the screen, at the moment it comes.
+`$context = Connect-GroupWriteback @connection -ClientId '$($script:Lab.Ready.clientId)' -UseDeviceCode 6>&1 | ForEach-Object {
+    if (`$_ -is [System.Management.Automation.InformationRecord]) { [System.IO.File]::AppendAllText('$seen', [string] `$_) } else { `$_ }
+}
 "SignIn: `$(`$context.SignIn)"
 if (`$error) { `$error[0].FullyQualifiedErrorId }
 "@

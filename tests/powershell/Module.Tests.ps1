@@ -36,7 +36,7 @@ BeforeAll {
     # Not Write-Error and not throw: they would show a line of the module instead of the user's.
     $script:BuiltIn = 'ConvertFrom-Json', 'ConvertTo-Json', 'Get-Command', 'Get-ItemProperty', 'Get-Module', 'Import-Module', 'New-Object', 'Read-Host',
         'Register-ArgumentCompleter', 'Register-EngineEvent', 'Set-StrictMode', 'Set-Variable', 'Sort-Object', 'Start-Job', 'Start-ThreadJob',
-        'Write-Debug', 'Write-Host', 'Write-Progress', 'Write-Warning'
+        'Write-Debug', 'Write-Information', 'Write-Progress', 'Write-Warning'
     $script:Common = @([System.Management.Automation.PSCmdlet]::CommonParameters) + @([System.Management.Automation.PSCmdlet]::OptionalCommonParameters)
 }
 
