@@ -172,6 +172,7 @@ pub(super) fn checked_tenant(tenant: &str) -> Result<&str> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

@@ -208,6 +208,7 @@ pub(super) fn shown(method: &reqwest::Method, url: &Url) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::graph::permissions::READ_GROUPS;

@@ -187,6 +187,7 @@ pub(super) fn backoff(attempt: u32, base: Duration, most: Duration, random: f64)
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

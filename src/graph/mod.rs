@@ -20,6 +20,12 @@ mod session;
 mod signin;
 mod tenant;
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
 mod tests;
 mod tls;
 mod wire;

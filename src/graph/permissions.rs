@@ -135,6 +135,7 @@ pub(super) fn missing(roles: &[String]) -> Vec<MissingRole> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

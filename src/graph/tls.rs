@@ -169,18 +169,19 @@ pub(super) fn tls_error<'a>(
             return Some(found);
         }
         // An io::Error's source skips the error it was made of.
-        if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && let Some(inner) = io.get_ref()
-            && let Some(found) = inner.downcast_ref::<rustls::Error>()
+        next = match cause
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
         {
-            return Some(found);
-        }
-        next = cause.source();
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
     }
     None
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests {
     use super::*;
 

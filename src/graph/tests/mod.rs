@@ -5,6 +5,7 @@ mod reading;
 mod requests;
 mod signin;
 mod stubborn;
+mod trust;
 
 use std::future::Future;
 use std::pin::Pin;
