@@ -107,13 +107,20 @@ impl Session {
         };
         let (started, starts) = tokio::sync::oneshot::channel();
         let cancel = quiet.cancel.clone();
-        let run = tokio::spawn(async move { engine.run(job, Manner::default(), &quiet, Some(started)).await });
+        let run = tokio::spawn(async move {
+            engine
+                .run(job, Manner::default(), &quiet, Some(started))
+                .await
+        });
         // Known to the session before anything is waited for: closing it then always reaches the run.
         let (ended, ends) = tokio::sync::oneshot::channel();
         {
             let mut detached = lock(&self.detached);
             detached.retain(|(_, task)| !task.is_finished());
-            detached.push((cancel, tokio::spawn(async move { drop(ended.send(run.await)) })));
+            detached.push((
+                cancel,
+                tokio::spawn(async move { drop(ended.send(run.await)) }),
+            ));
         }
         match starts.await {
             // The run's own result is in the store, where Wait and RunResult find it.
@@ -130,7 +137,10 @@ impl Session {
             Err(_) => match ends.await {
                 Ok(Ok(Ok(finished))) => Ok(outcome(&finished)),
                 Ok(Ok(Err(error))) => Err(error),
-                _ => Err(Error::new(ErrorId::NativeEnginePanic, "The cycle ended abnormally before it showed.")),
+                _ => Err(Error::new(
+                    ErrorId::NativeEnginePanic,
+                    "The cycle ended abnormally before it showed.",
+                )),
             },
         }
     }
