@@ -68,7 +68,7 @@ impl Session {
         if let Finished::Ran(record) = &finished
             && let Some(plan_id) = record.end.as_ref().and_then(|e| e.plan_id)
         {
-            self.emit_operations(plan_id, &BTreeSet::new(), ctx).await?;
+            self.emit_operations(plan_id, &|_| true, ctx).await?;
         }
         Ok(outcome(&finished))
     }
@@ -80,6 +80,7 @@ impl Session {
         let operations: Option<BTreeSet<String>> = members["operationIds"]
             .is_array()
             .then(|| texts(members, "operationIds").into_iter().collect());
+        let chosen_ids = operations.clone();
         let job = Job::Invoke {
             plan_id,
             operations,
@@ -90,7 +91,10 @@ impl Session {
             .run(job, manner(members), ctx, None)
             .await?;
         if flag(members, "passThru") {
-            self.emit_operations(plan_id, &BTreeSet::new(), ctx).await?;
+            let chosen = |o: &crate::plan::Operation| {
+                chosen_ids.as_ref().is_none_or(|ids| ids.contains(&o.id))
+            };
+            self.emit_operations(plan_id, &chosen, ctx).await?;
         }
         Ok(outcome(&finished))
     }
