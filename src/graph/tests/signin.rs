@@ -365,8 +365,7 @@ async fn the_host_gives_ready_tokens() {
     assert!(client.missing_roles().is_empty(), "opaque: Graph decides");
     let check = client.check().await.unwrap();
     assert_eq!(check.token_latency, None);
-    let asks = host.asks.lock().unwrap();
-    assert!(asks.iter().all(|a| matches!(
+    assert!(host.asks.lock().unwrap().iter().all(|a| matches!(
         a,
         Ask::Secret {
             name: "accessToken",
