@@ -79,7 +79,8 @@ impl<T> Patch<T> {
 /// A row of `groups/delta`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum GroupRow {
-    /// `@removed`.
+    /// `@removed`. Forget its members: should it be restored, it comes back with those it has then,
+    /// and nothing tells who left meanwhile.
     Removed {
         /// The group.
         id: ObjectId,
