@@ -35,7 +35,7 @@ use crate::store::{SqliteStore, Store};
 pub use options::Options;
 
 /// How long `close` waits for detached runs to stop.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(8);
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What a caller asks for; `docs/abi.md` gives the members.
 #[derive(Clone, Debug)]

@@ -165,7 +165,12 @@ fn compile_with(program: &str, language: Language, folder: &Path, link: &[String
 /// Runs a compiled program: it must pass, say so, and nothing else may be printed, by it or by the library.
 #[cfg(unix)]
 fn passes(program: &str, command: &mut Command) {
-    let output = command.output().unwrap();
+    // Cargo's search path comes before the program's own, and may hold the library of an earlier build.
+    let output = command
+        .env_remove("LD_LIBRARY_PATH")
+        .env_remove("DYLD_FALLBACK_LIBRARY_PATH")
+        .output()
+        .unwrap();
     let (out, err) = (
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),

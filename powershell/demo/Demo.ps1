@@ -8,6 +8,8 @@ $ErrorActionPreference = 'Stop'
 $started = Get-Date
 $failures = 0
 $step = 0
+# A story on a screen shows its progress, one in a log does not.
+if ([Console]::IsOutputRedirected) { $ProgressPreference = 'SilentlyContinue' }
 
 function Write-Step([string] $Title) {
     $script:step++
@@ -28,6 +30,14 @@ function Confirm-That([string] $What, [bool] $Holds) {
     }
 }
 
+# Tables as a console of 120 columns shows them, also in a log.
+function Show-Table {
+    param([string[]] $Property)
+    $rows = @($input)
+    $text = if ($Property) { $rows | Format-Table -Property $Property | Out-String -Width 120 } else { $rows | Format-Table | Out-String -Width 120 }
+    Write-Host $text.TrimEnd()
+}
+
 function Edit-Tenant([hashtable[]] $Change) {
     $body = [System.Text.Encoding]::UTF8.GetBytes((ConvertTo-Json -InputObject @{ changes = @($Change) } -Depth 6))
     (Invoke-RestMethod -Uri "$($lab.control)/change" -Method Post -Body $body -ContentType 'application/json').ids
@@ -43,38 +53,40 @@ function Get-CloudGroup {
 try {
     Write-Step 'Connect: sign in to the tenant, bind to the directory'
     Write-Command 'Connect-GroupWriteback -TenantId ... -ClientSecretCredential $secret -Server ... -Credential $directory'
-    . ([System.IO.Path]::Combine($PSScriptRoot, 'Connect-Lab.ps1')) -LabPath $LabPath | Format-Table
+    . ([System.IO.Path]::Combine($PSScriptRoot, 'Connect-Lab.ps1')) -LabPath $LabPath | Show-Table
     $context = Get-GroupWritebackContext
     Confirm-That "connected to the tenant $($context.TenantId) and the domain $($context.Domain)" ($context.TenantId -eq $lab.tenantId -and $context.Domain -eq $lab.domain)
 
     Write-Step 'Enable writeback; the container is created'
     Write-Command "Enable-GroupWriteback '$ou' -CreateContainer"
     $feature = Enable-GroupWriteback $ou -CreateContainer
-    $feature | Format-Table
+    $feature | Show-Table
     Confirm-That 'writeback is on, no group is written yet' ($feature.Enabled -and $feature.OwnedGroupCount -eq 0)
 
     Write-Step 'First synchronization'
     Write-Command 'Start-GroupWritebackSyncCycle Initial -Wait'
     $cloud = @(Get-CloudGroup)
-    $first = Start-GroupWritebackSyncCycle Initial -Wait
-    $first | Format-Table
+    $first = Start-GroupWritebackSyncCycle Initial -Wait -WarningAction SilentlyContinue -WarningVariable left
+    $left | Select-Object -First 3 | ForEach-Object { Write-Warning $_ }
+    if ($left.Count -gt 3) { Write-Host "  ($($left.Count - 3) more warnings of that kind; the reasons are listed below)" -ForegroundColor DarkGray }
+    $first | Show-Table
     Confirm-That "all $($cloud.Count) Microsoft 365 groups were created in Active Directory" ($first.Result -eq 'Success' -and $first.Created -eq $cloud.Count)
 
     Write-Step 'Look at the groups, and at one with its members as Active Directory has them'
     Write-Command 'Get-GroupWritebackGroup | Sort-Object CloudMemberCount -Descending | Select-Object -First 8'
     $groups = @(Get-GroupWritebackGroup)
-    $groups | Sort-Object CloudMemberCount -Descending | Select-Object -First 8 | Format-Table
+    $groups | Sort-Object CloudMemberCount -Descending | Select-Object -First 8 | Show-Table
     $inSync = @($groups | Where-Object { $_.State -eq 'InSync' -and $_.DistinguishedName })
     Confirm-That "$($cloud.Count) groups are in sync" ($inSync.Count -eq $cloud.Count)
     $one = $inSync | Where-Object { $_.DirectoryMemberCount -ge 3 } | Sort-Object DirectoryMemberCount | Select-Object -First 1
     Write-Command "Get-GroupWritebackGroup $($one.Id) -Properties member"
     $detail = $one | Get-GroupWritebackGroup -Properties member
-    $detail | Format-List DisplayName, DistinguishedName, ObjectSid, CloudMemberCount, DirectoryMemberCount, SkippedMemberCount
-    @($detail.member) | Select-Object -First 5 | ForEach-Object { "    $_" }
+    Write-Host ($detail | Format-List DisplayName, DistinguishedName, ObjectSid, CloudMemberCount, DirectoryMemberCount, SkippedMemberCount | Out-String -Width 120).TrimEnd()
+    @($detail.member) | Select-Object -First 5 | ForEach-Object { Write-Host "    $_" }
     Confirm-That 'the members in Active Directory are those in the cloud, save those that were skipped with a reason' (
         @($detail.member).Count -eq $detail.DirectoryMemberCount -and $detail.DirectoryMemberCount + $detail.SkippedMemberCount -eq $detail.CloudMemberCount)
     $skipped = @(Get-GroupWritebackRunResult -NumberRequested 1 -Skipped)
-    $skipped | Group-Object Reason | Format-Table -Property Count, Name
+    $skipped | Group-Object Reason | Show-Table -Property Count, Name
     Confirm-That "each of the $($first.MembersSkipped) skipped memberships is listed" ($skipped.Count -eq $first.MembersSkipped -and @($skipped | Where-Object { -not $_.Reason }).Count -eq 0)
 
     Write-Step 'The tenant changes; a delta cycle writes only that'
@@ -83,7 +95,7 @@ try {
     Reset-Counter
     Write-Command 'Start-GroupWritebackSyncCycle Delta -Wait'
     $delta = Start-GroupWritebackSyncCycle Delta -Wait
-    $delta | Format-Table
+    $delta | Show-Table
     Confirm-That 'one group was created and one updated' ($delta.Result -eq 'Success' -and $delta.Created -eq 1 -and $delta.Updated -eq 1)
     Confirm-That 'nothing else was written' ((Get-Write) -le 3)
     Confirm-That 'the new name is in Active Directory' ((Get-GroupWritebackGroup $one.Id).DisplayName -like '*(renamed)')
@@ -94,7 +106,7 @@ try {
     Write-Command 'Start-GroupWritebackSyncCycle Delta -WhatIf'
     Start-GroupWritebackSyncCycle Delta -WhatIf
     $plan = Get-GroupWritebackOperation -PolicyType Delta
-    $plan | Format-Table
+    $plan | Show-Table
     Confirm-That 'the plan deletes exactly that group' (@($plan).Count -eq 1 -and $plan.Action -eq 'DeleteGroup' -and $plan.GroupId -eq @($new)[0])
     Confirm-That 'nothing was written' ((Get-Write) -eq 0)
     Write-Command 'Start-GroupWritebackSyncCycle Delta -Wait -Confirm:$false'
@@ -110,23 +122,23 @@ try {
     try { $null = Start-GroupWritebackSyncCycle Delta -Wait -Confirm:$false }
     catch {
         $stopped = $_
-        Write-Host $stopped -ForegroundColor Red
-        Write-Host $stopped.ErrorDetails.RecommendedAction
+        Write-Host "  $stopped" -ForegroundColor Red
+        Write-Host "  $($stopped.ErrorDetails.RecommendedAction)" -ForegroundColor DarkGray
     }
     Confirm-That "$($half.Count) deletions were refused with DeletionThresholdExceeded" ($null -ne $stopped -and $stopped.FullyQualifiedErrorId -like 'DeletionThresholdExceeded,*')
     Confirm-That 'nothing was written' ((Get-Write) -eq 0)
     Write-Command "Get-GroupWritebackOperation -PlanId $($stopped.TargetObject)"
     $blocked = @(Get-GroupWritebackOperation -PlanId $stopped.TargetObject)
-    $blocked | Select-Object -First 5 | Format-Table
-    Get-GroupWritebackOperation -PlanId $stopped.TargetObject -Summary | Format-Table
+    $blocked | Select-Object -First 5 | Show-Table
+    Get-GroupWritebackOperation -PlanId $stopped.TargetObject -Summary | Show-Table
     Confirm-That 'the plan is kept for a review' (@($blocked | Where-Object Action -eq 'DeleteGroup').Count -eq $half.Count)
 
     Write-Step 'Disable writeback and keep the groups'
     Write-Command 'Disable-GroupWriteback -GroupAction Keep -Confirm:$false'
     $off = Disable-GroupWriteback -GroupAction Keep -Confirm:$false
-    $off | Format-Table
+    $off | Show-Table
     Confirm-That 'writeback is off and every group is still there' (-not $off.Enabled -and (Get-Write) -eq 0)
-    Get-GroupWritebackRunResult | Format-Table
+    Get-GroupWritebackRunResult | Show-Table
     Disconnect-GroupWriteback
     Confirm-That 'nothing is connected any more' ($null -eq (Get-GroupWritebackContext))
 }

@@ -277,8 +277,8 @@ fn nested_in_scope(run: &Run<'_>, view: &MemberView) -> Result<bool> {
     }))
 }
 
-/// What the cloud wants of a cached group. `Err` = it can't be told; the group is left as it is.
-pub(super) fn wanted(run: &Run<'_>, cached: &CachedGroup) -> Result<Wanted> {
+/// What the cloud wants of a cached group; `None` = nothing either way. `Err` = it can't be told; the group is left as it is.
+pub(super) fn wanted(run: &Run<'_>, cached: &CachedGroup) -> Result<Option<Wanted>> {
     let unreadable = |why: String| {
         Err(Error::new(
             ErrorId::SourceReadIncomplete,
@@ -289,9 +289,9 @@ pub(super) fn wanted(run: &Run<'_>, cached: &CachedGroup) -> Result<Wanted> {
         )
         .target(cached.group.id))
     };
-    let absent = |reason| Wanted::Absent {
-        reason,
-        grace_over: grace_over(cached.since, run.engine.config.grace_days, clock::now()),
+    let absent = |reason| {
+        let grace_over = grace_over(cached.since, run.engine.config.grace_days, clock::now());
+        Some(Wanted::Absent { reason, grace_over })
     };
     match cached.state {
         CloudState::SoftDeleted => return Ok(absent(AbsentReason::SoftDeleted)),
@@ -307,18 +307,14 @@ pub(super) fn wanted(run: &Run<'_>, cached: &CachedGroup) -> Result<Wanted> {
         return unreadable("the app may not read it (Group.Read.All)".into());
     }
     match run.engine.mapping.scope(&cached.group) {
-        Scope::In => Ok(Wanted::Present(run.engine.mapping.desired(&cached.group)?)),
-        Scope::Out(OutReason::Synced) => unreadable("it is synchronised from AD".into()),
+        Scope::In => Ok(Some(Wanted::Present(
+            run.engine.mapping.desired(&cached.group)?,
+        ))),
+        Scope::Out(why @ OutReason::Synced) => unreadable(why.text().into()),
         Scope::Out(_) => Ok(absent(AbsentReason::OutOfScope)),
-        Scope::Unknown(UnknownReason::NotReadable) => {
-            unreadable("its name is not readable (Group.Read.All)".into())
-        }
-        Scope::Unknown(UnknownReason::NotRead(property)) => {
-            unreadable(format!("{property} was not read"))
-        }
-        Scope::Unknown(UnknownReason::GroupType(kind)) => unreadable(format!(
-            "its writeback type '{kind}' is not one this version writes"
-        )),
+        // The tenant's own choice, no fault: nothing new is written, what exists stays.
+        Scope::Unknown(UnknownReason::NewGroupDefaultOff) => Ok(None),
+        Scope::Unknown(why) => unreadable(why.text()),
     }
 }
 

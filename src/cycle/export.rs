@@ -9,8 +9,8 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 use super::import::is_of_the_run;
+use super::lookup::containers;
 use super::on_disk;
-use super::planning::containers;
 use super::run::Run;
 use crate::directory::{CreateOutcome, DirectoryWriter};
 use crate::error::{Error, ErrorId, Result};

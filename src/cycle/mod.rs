@@ -6,6 +6,7 @@
 mod assemble;
 mod export;
 mod import;
+mod lookup;
 mod planning;
 mod rows;
 mod run;
@@ -130,7 +131,9 @@ impl Engine {
         }
         let worked = match run.supervise() {
             Ok(watch) => {
-                let worked = self.work(&mut run, &job, manner).await;
+                // A cancelled run is dropped where it stands, as a killed one is: the next run completes either.
+                let cancel = ctx.cancel.clone();
+                let worked = cancel.guard(self.work(&mut run, &job, manner)).await;
                 watch.stop().await;
                 worked
             }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::assemble::{assemble, resolve_members, wanted};
 use super::import::is_of_the_run;
+use super::lookup::{containers, find_in_ad};
 use super::run::{Run, new_guid};
 use super::{Manner, on_disk};
 use crate::clock;
@@ -218,18 +219,6 @@ pub(super) fn blocked(plan: &PlanRecord) -> Error {
     .target(plan.header.plan_id)
 }
 
-/// Containers in which groups of ours are looked for.
-pub(super) fn containers(run: &Run<'_>) -> Vec<String> {
-    let config = &run.engine.config;
-    let mut containers = vec![config.organizational_unit.clone()];
-    containers.extend(config.deprovision_container.clone());
-    if config.target_rule.is_some() {
-        // A rule may give any container: marks are then looked for in the whole domain.
-        return vec![run.engine.directory.root().default_naming_context.clone()];
-    }
-    containers
-}
-
 /// Groups that will be created make their parents pending: the membership can be written now.
 fn announce_new_groups(run: &Run<'_>) -> Result<()> {
     let store = run.store();
@@ -320,17 +309,13 @@ impl Planner {
         }
         let mut after = None;
         loop {
-            let page = run.store().pending_groups(after, CHUNK)?;
+            let mut page = run.store().pending_groups(after, CHUNK)?;
             let Some(last) = page.last() else {
                 return Ok(());
             };
             after = Some(last.id);
-            for pending in page {
-                if !seen.contains_key(&pending.id) {
-                    self.gone(run, pending.id)?;
-                    self.one(run, pending.id, Some(pending), None, None).await?;
-                }
-            }
+            page.retain(|pending| !seen.contains_key(&pending.id));
+            self.chunk(run, page, false).await?;
         }
     }
 
@@ -343,7 +328,7 @@ impl Planner {
                 return Ok(());
             };
             after = Some(last.id);
-            self.chunk(run, page).await?;
+            self.chunk(run, page, true).await?;
         }
     }
 
@@ -356,7 +341,7 @@ impl Planner {
             for id in ids {
                 page.extend(run.store().pending_group(*id)?);
             }
-            self.chunk(run, page).await?;
+            self.chunk(run, page, true).await?;
         }
         Ok(())
     }
@@ -374,20 +359,24 @@ impl Planner {
         }
     }
 
-    async fn chunk(&mut self, run: &mut Run<'_>, page: Vec<PendingGroup>) -> Result<()> {
+    async fn chunk(
+        &mut self,
+        run: &mut Run<'_>,
+        page: Vec<PendingGroup>,
+        by_mark: bool,
+    ) -> Result<()> {
         run.ctx.cancel.check()?;
-        let Found {
-            groups: mut found,
-            doubled,
-        } = find_in_ad(run, &page.iter().map(|p| p.id).collect::<Vec<_>>()).await?;
-        self.report_doubled(run, &doubled).await;
-        let groups: Vec<DirectoryGroup> = found.values().cloned().collect();
+        let ids: Vec<ObjectId> = page.iter().map(|p| p.id).collect();
+        let mut found = find_in_ad(run, &ids, by_mark).await?;
+        self.report_doubled(run, &found.doubled).await;
+        self.report_away(run, &found.away).await;
+        let groups: Vec<DirectoryGroup> = found.groups.values().cloned().collect();
         self.learn(run, &groups)?;
         for pending in page {
-            if doubled.contains_key(&pending.id) {
+            if found.doubled.contains_key(&pending.id) || found.away.contains_key(&pending.id) {
                 continue;
             }
-            let actual = found.remove(&pending.id);
+            let actual = found.groups.remove(&pending.id);
             if actual.is_none() {
                 self.gone(run, pending.id)?;
             }
@@ -395,6 +384,19 @@ impl Planner {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Outside of our containers even our own groups are left alone: no update, and no second group for the same cloud group.
+    async fn report_away(&mut self, run: &mut Run<'_>, away: &BTreeMap<ObjectId, String>) {
+        for (id, dn) in away {
+            self.complete = false;
+            run.group_failed(
+                Error::new(ErrorId::GroupNotOwned, format!("{dn} was moved out of the configured container and is left alone."))
+                    .target(id)
+                    .action("Move the group back under the container, or delete it there: the next cycle then goes on."),
+            )
+            .await;
+        }
     }
 
     /// Keeps what AD said, with the member count where it was not read.
@@ -446,7 +448,11 @@ impl Planner {
             return Ok(());
         };
         let planned = match wanted(run, &cached) {
-            Ok(wanted) => self.compare(run, wanted, &pending, actual, members).await,
+            Ok(Some(wanted)) => self.compare(run, wanted, &pending, actual, members).await,
+            Ok(None) => {
+                self.settled.push(id);
+                Ok(())
+            }
             Err(error) => Err(error),
         };
         match planned {
@@ -545,7 +551,7 @@ impl Planner {
             };
             after = Some(last.group.object_id);
             let ids: Vec<ObjectId> = page.iter().map(|k| k.group.object_id).collect();
-            let found = find_in_ad(run, &ids).await?;
+            let found = find_in_ad(run, &ids, true).await?;
             self.report_doubled(run, &found.doubled).await;
             for (object_id, actual) in found.groups {
                 self.done += 1;
@@ -644,48 +650,6 @@ impl Planner {
             )
         })
     }
-}
-
-/// What AD has of some cloud groups.
-struct Found {
-    groups: BTreeMap<ObjectId, DirectoryGroup>,
-    /// Marks that stand on two groups, with their DNs.
-    doubled: BTreeMap<ObjectId, String>,
-}
-
-/// AD's groups for these cloud groups: by GUID where we know it, else (or if it isn't there any more) by mark.
-async fn find_in_ad(run: &Run<'_>, ids: &[ObjectId]) -> Result<Found> {
-    let (directory, attributes) = (&run.engine.directory, run.engine.mapping.attributes());
-    let mut guids = Vec::new();
-    for id in ids {
-        guids.extend(run.store().known_group(*id)?.map(|k| k.group.guid));
-    }
-    let (mut groups, mut doubled) = (BTreeMap::new(), BTreeMap::new());
-    if !guids.is_empty() {
-        for group in directory.groups_by_guid(&guids, attributes).await? {
-            if ids.contains(&group.object_id) {
-                groups.insert(group.object_id, group);
-            }
-        }
-    }
-    let missing: Vec<ObjectId> = ids
-        .iter()
-        .filter(|id| !groups.contains_key(id))
-        .copied()
-        .collect();
-    if !missing.is_empty() {
-        for group in directory
-            .groups_by_mark(&missing, &containers(run), attributes)
-            .await?
-        {
-            let (id, dn) = (group.object_id, group.dn.clone());
-            if let Some(other) = groups.insert(id, group) {
-                doubled.insert(id, format!("{} and {dn}", other.dn));
-            }
-        }
-    }
-    groups.retain(|id, _| !doubled.contains_key(id));
-    Ok(Found { groups, doubled })
 }
 
 /// One warning a group, with the count; the rows are in the store.

@@ -231,6 +231,7 @@ pub(super) fn left_out(key: &MemberKey, reason: SkipReason) -> Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::sync::Mutex;
 

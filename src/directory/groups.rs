@@ -70,6 +70,25 @@ fn group(entry: &Entry, attributes: &[String]) -> std::result::Result<DirectoryG
     })
 }
 
+/// A group's attribute with more values than one answer holds would be a shorter list.
+fn whole(entries: &[Entry], attributes: &[String]) -> Result<()> {
+    for entry in entries {
+        for attribute in attributes {
+            if matches!(entry.slice(attribute), Some((_, Some(_)))) {
+                return Err(Error::new(
+                    ErrorId::SourceReadIncomplete,
+                    format!(
+                        "'{}' has more values of {attribute} than the controller gives at once.",
+                        entry.dn
+                    ),
+                )
+                .target(&entry.dn));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The attributes asked for, under the names they were asked for.
 fn texts(entry: &Entry, attributes: &[String]) -> Attributes {
     attributes
@@ -188,6 +207,7 @@ impl OwnedGroupReader {
     }
 
     async fn take(&mut self, entries: Vec<Entry>) -> Result<Vec<FoundGroup>> {
+        whole(&entries, &self.attributes)?;
         let mut found = Vec::with_capacity(entries.len());
         let mut ranged = VecDeque::new();
         for entry in entries {
@@ -291,6 +311,7 @@ impl Directory {
             spec
         })
         .await?;
+        whole(&entries, attributes)?;
         Ok(entries
             .iter()
             .filter_map(|e| group(e, attributes).ok())
@@ -322,6 +343,7 @@ impl Directory {
                     spec
                 })
                 .await?;
+                whole(&entries, attributes)?;
                 let groups = entries.iter().filter_map(|e| group(e, attributes).ok());
                 found.extend(groups.map(|g| (g.guid, g)));
             }
@@ -373,6 +395,7 @@ impl Directory {
         let entries = search::some(self.link(), &spec, limit)
             .await?
             .ok_or_else(|| no_container(base, &self.server()))?;
+        whole(&entries, attributes)?;
         Ok(entries
             .into_iter()
             .map(|entry| FoundObject {
@@ -429,6 +452,7 @@ impl Directory {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

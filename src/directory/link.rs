@@ -12,8 +12,7 @@ use std::time::Duration;
 use ldap3::{Ldap, LdapError, LdapResult};
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 
-use super::result::code;
-use super::result::win32;
+use super::codes::{code, win32};
 use super::target::{SharedTarget, is_broken};
 use super::types::DirectoryCounters;
 use crate::error::{Error, ErrorId, Result};
@@ -318,14 +317,14 @@ impl Link {
     async fn connected(&self, lane: usize, at: &Lane) -> Result<(Ticket, Ldap)> {
         let mut current = at.current.lock().await;
         let (generation, handle) = &mut *current;
-        if let Some(ldap) = handle {
-            if !ldap.is_closed() {
-                let ticket = Ticket {
-                    lane,
-                    generation: *generation,
-                };
-                return Ok((ticket, ldap.clone()));
-            }
+        if let Some(ldap) = handle
+            && !ldap.is_closed()
+        {
+            let ticket = Ticket {
+                lane,
+                generation: *generation,
+            };
+            return Ok((ticket, ldap.clone()));
         }
         let opened = self.target.open(Some(self.address)).await?;
         self.counts[BIND].fetch_add(1, Ordering::Relaxed);

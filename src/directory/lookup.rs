@@ -12,14 +12,14 @@ use super::entry::Entry;
 use super::filter;
 use super::link::{Answer, Kind};
 use super::search::{self, Spec};
-use super::types::{Container, Resolved};
+use super::types::{Container, Resolved, Scope};
 use crate::error::{Error, ErrorId, Result};
 use crate::model::{GroupType, Guid, MemberKey, Sid, SkipReason};
 
 /// Terms of one filter.
 const TERMS: usize = 200;
 /// `DACL_SECURITY_INFORMATION`
-const DACL: u8 = 4;
+pub(super) const DACL: u8 = 4;
 /// Anchor that Entra Connect prefers to objectGUID.
 const CONSISTENCY_GUID: &str = "mS-DS-ConsistencyGuid";
 
@@ -197,21 +197,24 @@ impl Directory {
                 })
             })
             .await?;
-        // "u:DOMAIN\name"; a controller without this operation (Samba) leaves the name we signed in with.
+        // A controller without this operation (Samba) leaves the name we signed in with.
         let name = reply.answer.name;
-        let name = name.as_deref().unwrap_or(self.link().user());
-        let who = match (
-            name.rsplit_once('\\'),
-            name.contains('@'),
-            name.contains('='),
-        ) {
-            (Some((_, account)), _, _) => filter::eq("sAMAccountName", account),
-            (None, true, _) => filter::or([
+        let name = name
+            .as_deref()
+            .map_or(self.link().user(), |n| n.trim_start_matches("u:"));
+        Ok(self.account(name).await?.map(|(_, sid)| sid))
+    }
+
+    /// DN and SID of an account by UPN, `DOMAIN\name`, DN or plain account name; `None` unless exactly one has it.
+    pub async fn account(&self, name: &str) -> Result<Option<(String, Sid)>> {
+        let who = match (name.rsplit_once('\\'), name.split_once('@')) {
+            (Some((_, account)), _) if !name.contains('=') => filter::eq("sAMAccountName", account),
+            (None, Some((account, _))) => filter::or([
                 filter::eq("userPrincipalName", name),
-                filter::eq("sAMAccountName", name.split('@').next().unwrap_or(name)),
+                filter::eq("sAMAccountName", account),
             ]),
-            (None, false, true) => filter::eq("distinguishedName", name),
-            (None, false, false) => filter::eq("sAMAccountName", name),
+            _ if name.contains('=') => filter::eq("distinguishedName", name),
+            _ => filter::eq("sAMAccountName", name),
         };
         let mut spec = self.domain_wide(who);
         spec.attributes = vec!["objectSid".to_owned()];
@@ -219,9 +222,57 @@ impl Directory {
             .await?
             .unwrap_or_default();
         Ok(match found.as_slice() {
-            [one] => one.sid(),
+            [one] => one.sid().map(|sid| (one.dn.clone(), sid)),
             _ => None,
         })
+    }
+
+    /// What would have to be written so that the account may create, write and delete groups below the container.
+    pub(super) async fn missing_rights(
+        &self,
+        container: &str,
+        account: &Sid,
+    ) -> Result<Option<Vec<u8>>> {
+        let class = Spec::new(
+            &self.root().schema_naming_context,
+            Scope::OneLevel,
+            filter::and([
+                filter::eq("objectClass", "classSchema"),
+                filter::eq("lDAPDisplayName", "group"),
+            ]),
+            &["schemaIDGUID"],
+        );
+        let class = search::some(self.link(), &class, 1)
+            .await?
+            .unwrap_or_default()
+            .first()
+            .and_then(|e| Guid::from_ad_bytes(e.value("schemaIDGUID")?));
+        let mut spec = Spec::object(container, &["nTSecurityDescriptor"]);
+        spec.sd_flags = DACL;
+        let entry = search::object(self.link(), &spec)
+            .await?
+            .ok_or_else(|| search::no_container(container, &self.server()))?;
+        let unreadable = |why: &str| {
+            Error::new(
+                ErrorId::DirectoryAccessDenied,
+                format!("The rights on '{container}' can't be looked at: {why}."),
+            )
+            .target(container)
+            .action(
+                "Connect as an account that may read and write the permissions of the container.",
+            )
+        };
+        let class = class.ok_or_else(|| unreadable("the class 'group' can't be read"))?;
+        let descriptor = entry
+            .value("nTSecurityDescriptor")
+            .ok_or_else(|| unreadable("the account may not read its permissions"))?;
+        acl::grant_writeback(descriptor, class, account).map_err(unreadable)
+    }
+
+    /// Whether the container's own list gives the account what writeback needs (inherited entries count, those for
+    /// groups the account is in don't).
+    pub async fn has_writeback_rights(&self, container: &str, account: &Sid) -> Result<bool> {
+        Ok(self.missing_rights(container, account).await?.is_none())
     }
 
     /// Whether a policy of the controllers protects this object from us (`msDS-ObjectSoa`): the error that says so.

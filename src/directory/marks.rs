@@ -76,6 +76,7 @@ pub(super) fn any_filter(external: bool) -> Filter {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -119,6 +119,7 @@ pub(super) async fn rest(link: &Arc<Link>, guid: Guid, values: Values) -> Result
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use lber::common::TagClass;
     use lber::structure::{PL, StructureTag};

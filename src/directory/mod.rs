@@ -12,12 +12,14 @@ pub mod types;
 
 mod acl;
 mod batches;
+mod codes;
 mod entry;
 mod facts;
 mod groups;
 mod link;
 mod lookup;
 mod members;
+mod membership;
 mod result;
 mod search;
 mod target;
@@ -25,6 +27,7 @@ mod tls;
 mod writer;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;
 
 use std::sync::Arc;

@@ -7,10 +7,11 @@ use lber::structure::{PL, StructureTag};
 use ldap3::controls::RawControl;
 use ldap3::{Ldap, LdapError, LdapResult, SearchOptions};
 
+use super::codes::code;
 use super::entry::{Entry, references};
 use super::filter::{self, Filter};
 use super::link::{Answer, Fault, Kind, Link, Ticket};
-use super::result::{self, Operation, code};
+use super::result::{self, Operation};
 use super::types::Scope;
 use crate::error::{Error, ErrorId, Result};
 
@@ -417,6 +418,7 @@ where
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

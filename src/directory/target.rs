@@ -9,7 +9,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout_at;
 use zeroize::Zeroizing;
 
-use super::result::{self, Operation, code};
+use super::codes::{self, code};
+use super::result::{self, Operation};
 use super::tls::Trust;
 use crate::config::{AuthType, Connection};
 use crate::error::{Error, ErrorId, Result};
@@ -195,7 +196,7 @@ impl Target {
         }
         if let LdapError::LdapResult { result } = error {
             return self
-                .unreachable(format!("it refuses StartTLS ({})", result::words(result)))
+                .unreachable(format!("it refuses StartTLS ({})", codes::words(result)))
                 .caused_by(error);
         }
         self.unreachable("the TLS handshake failed; is this an LDAPS port?".to_owned())
@@ -250,6 +251,7 @@ pub(super) fn is_broken(error: &LdapError) -> bool {
 pub(super) type SharedTarget = Arc<Target>;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -1,6 +1,6 @@
 //! Writing: every operation may be repeated without harm. The only part of the room that changes anything.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
@@ -8,29 +8,30 @@ use ldap3::controls::RawControl;
 use ldap3::{LdapResult, Mod};
 
 use super::Directory;
-use super::batches::{self, Change, Port, Refusal};
+use super::codes::{self, code};
 use super::dn::{self, Dn};
 use super::entry::Entry;
 use super::filter;
 use super::link::{Kind, Reply};
+use super::lookup::DACL;
 use super::marks;
-use super::result::{self, MemberFault, Operation, code};
+use super::result::{self, MemberFault, Operation};
 use super::search::{self, Spec, control, oid};
-use super::types::{CreateOutcome, MemberOutcome};
+use super::types::CreateOutcome;
 use crate::error::{Error, ErrorId, Result};
-use crate::model::{Attributes, GroupType, Guid, MemberKey, ObjectId, SkipReason};
+use crate::model::{Attributes, GroupType, Guid, MemberKey, ObjectId, Sid};
 
 /// Operations of one modify that AD recommends at most.
-const LARGEST_BATCH: usize = 5000;
+pub(super) const LARGEST_BATCH: usize = 5000;
 
 type Changes = Vec<Mod<Vec<u8>>>;
 
 /// Writes to the directory. A run that only plans never makes one.
 #[derive(Clone)]
 pub struct DirectoryWriter {
-    directory: Directory,
+    pub(super) directory: Directory,
     /// Size of batches, once the controller has refused larger ones.
-    limit: Arc<AtomicUsize>,
+    pub(super) limit: Arc<AtomicUsize>,
 }
 
 impl DirectoryWriter {
@@ -46,12 +47,12 @@ impl DirectoryWriter {
         &self.directory
     }
 
-    fn error(&self, operation: Operation, target: &str, result: &LdapResult) -> Error {
+    pub(super) fn error(&self, operation: Operation, target: &str, result: &LdapResult) -> Error {
         result::error(operation, target, &self.directory.server(), result)
     }
 
     /// The error of a refused change of an existing object; a policy that protects it is named as the cause.
-    async fn refused(
+    pub(super) async fn refused(
         &self,
         operation: Operation,
         guid: Guid,
@@ -61,10 +62,9 @@ impl DirectoryWriter {
         if matches!(
             result.rc,
             code::CONSTRAINT | code::ACCESS_DENIED | code::UNWILLING
-        ) {
-            if let Ok(Some(protected)) = self.directory.cloud_protection(guid).await {
-                return protected;
-            }
+        ) && let Ok(Some(protected)) = self.directory.cloud_protection(guid).await
+        {
+            return protected;
         }
         if result.rc == code::NO_SUCH_OBJECT {
             return gone(guid);
@@ -72,7 +72,7 @@ impl DirectoryWriter {
         self.error(operation, target, result)
     }
 
-    async fn modify(
+    pub(super) async fn modify(
         &self,
         dn: &str,
         changes: &Changes,
@@ -153,13 +153,6 @@ impl DirectoryWriter {
         }
     }
 
-    fn is_foreign(&self, key: &MemberKey) -> bool {
-        match key {
-            MemberKey::Sid(sid) => !self.directory.forest().contains(sid),
-            MemberKey::Guid(_) => false,
-        }
-    }
-
     /// Whose the name is that we wanted.
     async fn taken(
         &self,
@@ -177,10 +170,11 @@ impl DirectoryWriter {
         let link = self.directory.link();
         if let Some(holder) = search::object(link, &Spec::object(name, &wanted)).await? {
             let is_group = holder.texts("objectClass").any(|c| c == "group");
-            if is_group && marks::of(&holder).ok() == Some(mark) {
-                if let Some(guid) = holder.guid() {
-                    return Ok(CreateOutcome::AlreadyOurs { guid });
-                }
+            if is_group
+                && marks::of(&holder).ok() == Some(mark)
+                && let Some(guid) = holder.guid()
+            {
+                return Ok(CreateOutcome::AlreadyOurs { guid });
             }
             let class = holder.texts("objectClass").last().unwrap_or("object");
             let whose = match marks::of(&holder) {
@@ -192,7 +186,7 @@ impl DirectoryWriter {
                 format!(
                     "The name '{}' is taken by a {class}; {whose}, so it is left alone. {}.",
                     holder.dn,
-                    result::words(answer)
+                    codes::words(answer)
                 ),
             )
             .target(&holder.dn));
@@ -212,7 +206,7 @@ impl DirectoryWriter {
             ErrorId::GroupNameConflict,
             format!(
                 "'{name}' can't be created: its sAMAccountName '{sam}' is that of '{holder}'. {}.",
-                result::words(answer)
+                codes::words(answer)
             ),
         )
         .target(holder)
@@ -248,47 +242,6 @@ impl DirectoryWriter {
         let value = vec![group_type.0.to_string()];
         self.set_attributes(guid, &[("groupType".to_owned(), value)])
             .await
-    }
-
-    /// Adds, then removes members, in batches; what AD won't take is isolated and reported, the rest is written.
-    /// Present members may be added and absent ones removed: repeats are harmless.
-    pub async fn modify_members(
-        &self,
-        guid: Guid,
-        adds: &[MemberKey],
-        removes: &[MemberKey],
-        batch_size: usize,
-    ) -> Result<MemberOutcome> {
-        let port = Arc::new(GroupPort {
-            writer: self.clone(),
-            guid,
-        });
-        let learned = self.limit.load(std::sync::atomic::Ordering::Relaxed);
-        let limit = AtomicUsize::new(batch_size.clamp(1, LARGEST_BATCH).min(learned));
-        let (foreign, adds): (Vec<_>, Vec<_>) =
-            adds.iter().cloned().partition(|key| self.is_foreign(key));
-        let added = batches::run(&port, Change::Add, &adds, &limit).await;
-        let removed = match &added {
-            Ok(_) => batches::run(&port, Change::Remove, removes, &limit).await,
-            Err(_) => Ok(batches::Outcome::default()),
-        };
-        let now = limit.into_inner();
-        if now < batch_size.min(learned) {
-            self.limit
-                .fetch_min(now, std::sync::atomic::Ordering::Relaxed);
-        }
-        let (added, removed) = (added?, removed?);
-        let mut failed = added.failed;
-        failed.extend(removed.failed);
-        failed.extend(foreign.into_iter().map(|key| {
-            let error = batches::left_out(&key, SkipReason::OtherForest);
-            (key, SkipReason::OtherForest, error)
-        }));
-        Ok(MemberOutcome {
-            added: added.done,
-            removed: removed.done,
-            failed,
-        })
     }
 
     /// Gives the group another CN under the same parent; gives the new DN.
@@ -332,10 +285,10 @@ impl DirectoryWriter {
         if is.rdn_value() == wanted.rdn_value() && (there.is_none() || is.parent() == there) {
             return Ok(now);
         }
-        if let Some(parent) = parent {
-            if self.directory.container(parent).await?.is_none() {
-                return Err(search::no_container(parent, &self.directory.server()));
-            }
+        if let Some(parent) = parent
+            && self.directory.container(parent).await?.is_none()
+        {
+            return Err(search::no_container(parent, &self.directory.server()));
         }
         Err(self.refused(operation, guid, &now, &answer).await)
     }
@@ -408,6 +361,24 @@ impl DirectoryWriter {
         }
     }
 
+    /// Adds to a container's permissions what lets the account create groups there and write and delete those below;
+    /// keeps everything else. `false` = it had all of it.
+    pub async fn grant_writeback_rights(&self, container: &str, account: &Sid) -> Result<bool> {
+        let Some(descriptor) = self.directory.missing_rights(container, account).await? else {
+            return Ok(false);
+        };
+        let changes = vec![Mod::Replace(
+            b"nTSecurityDescriptor".to_vec(),
+            HashSet::from([descriptor]),
+        )];
+        let flags = [control(oid::SD_FLAGS, Some(vec![0x30, 3, 2, 1, DACL]))];
+        let answer = self.modify(container, &changes, &flags).await?.answer;
+        match answer.rc {
+            code::SUCCESS => Ok(true),
+            _ => Err(self.error(Operation::Grant, container, &answer)),
+        }
+    }
+
     /// Brings a deleted group back with its GUID and SID (MS-ADTS 3.1.1.5.3.7); gives its DN. Without the Recycle Bin
     /// most attributes and all members are lost and have to be written again.
     pub async fn undelete(&self, guid: Guid, new_parent: &str, cn: &str) -> Result<String> {
@@ -436,7 +407,7 @@ impl DirectoryWriter {
                 ErrorId::GroupNameConflict,
                 format!(
                     "'{name}' is taken, so the deleted group can't come back there. {}.",
-                    result::words(&answer)
+                    codes::words(&answer)
                 ),
             )
             .target(name)),
@@ -468,71 +439,10 @@ fn is_ours(entry: &Entry) -> bool {
         && !entry.is_true("isCriticalSystemObject")
 }
 
-fn gone(guid: Guid) -> Error {
+pub(super) fn gone(guid: Guid) -> Error {
     Error::new(
         ErrorId::GroupNotFound,
         format!("The group with the GUID {guid} is no longer in the directory."),
     )
     .target(guid)
-}
-
-/// One group as the batches see it.
-struct GroupPort {
-    writer: DirectoryWriter,
-    guid: Guid,
-}
-
-impl Port for GroupPort {
-    async fn apply(
-        &self,
-        change: Change,
-        keys: &[MemberKey],
-    ) -> Result<std::result::Result<(), Refusal>> {
-        let values: HashSet<Vec<u8>> = keys.iter().map(|k| dn::by_key(k).into_bytes()).collect();
-        let member = b"member".to_vec();
-        let changes = vec![match change {
-            Change::Add => Mod::Add(member, values),
-            Change::Remove => Mod::Delete(member, values),
-        }];
-        let address = dn::by_guid(self.guid);
-        let permissive = [control(oid::PERMISSIVE_MODIFY, None)];
-        self.writer.directory.link().count_members(keys.len());
-        let answer = self
-            .writer
-            .modify(&address, &changes, &permissive)
-            .await?
-            .answer;
-        if answer.rc == code::SUCCESS {
-            return Ok(Ok(()));
-        }
-        let fault = result::member_fault(&answer);
-        let error = match fault {
-            MemberFault::Fatal => {
-                self.writer
-                    .refused(Operation::Members, self.guid, &address, &answer)
-                    .await
-            }
-            _ => self.writer.error(Operation::Members, &address, &answer),
-        };
-        Ok(Err(Refusal { fault, error }))
-    }
-
-    async fn members(&self) -> Result<HashSet<MemberKey>> {
-        let members = self.writer.directory.members(self.guid).await?;
-        Ok(members.into_iter().collect())
-    }
-
-    async fn unfit(&self, keys: &[MemberKey]) -> Result<HashMap<MemberKey, SkipReason>> {
-        let directory = &self.writer.directory;
-        // The refusal may be about the group itself: gone, or protected by a policy.
-        let spec = Spec::object(&dn::by_guid(self.guid), &["groupType"]);
-        let group = search::object(directory.link(), &spec)
-            .await?
-            .ok_or_else(|| gone(self.guid))?;
-        if let Some(protected) = directory.cloud_protection(self.guid).await? {
-            return Err(protected);
-        }
-        let group_type = GroupType(group.parsed("groupType").unwrap_or_default());
-        directory.unfit_members(keys, group_type).await
-    }
 }

@@ -199,6 +199,11 @@ impl GraphClient {
         self.session.sign_in.granted().unwrap_or_default()
     }
 
+    /// Tenant and app as the current token names them (`tid`, `appid`), not verified: for showing.
+    pub fn token_identity(&self) -> (Option<String>, Option<String>) {
+        self.session.sign_in.identity()
+    }
+
     /// Tasks that the roles don't allow, with the permissions that would. Empty when the token is
     /// opaque: Graph decides.
     pub fn missing_roles(&self) -> Vec<MissingRole> {

@@ -65,6 +65,8 @@ impl SchemaView for AnySchema {
 #[derive(Clone, Debug)]
 pub struct Mapping {
     version: Version,
+    /// V2 writes Microsoft 365 groups whose flag is not set.
+    unflagged: bool,
     filter: Option<CloudFilter>,
     naming: Naming,
     sam_account_name: Option<Expression>,
@@ -117,6 +119,13 @@ impl Mapping {
         }
     }
 
+    /// Takes the tenant's `NewUnifiedGroupWritebackDefault` into account (absent there = true). Only V2 asks for it.
+    #[must_use]
+    pub fn with_new_group_default(mut self, written: bool) -> Mapping {
+        self.unflagged = written;
+        self
+    }
+
     fn build(config: &Configuration, schema: &dyn SchemaView) -> (Mapping, Vec<Fault>) {
         let mut faults = Vec::new();
         let filter = config.cloud_filter.as_deref().and_then(|text| {
@@ -167,6 +176,7 @@ impl Mapping {
         attributes.sort();
         let mapping = Mapping {
             version: config.version,
+            unflagged: true,
             filter,
             naming,
             sam_account_name,
@@ -182,7 +192,7 @@ impl Mapping {
     }
 
     fn shape(&self, group: &CloudGroup) -> Result<Shape, Scope> {
-        scope::decide(self.version, self.filter.as_ref(), group)
+        scope::decide(self.version, self.unflagged, self.filter.as_ref(), group)
     }
 
     /// Whether the group is to be written: the version's clause ANDed with the filter. A synced group is never a source.

@@ -55,6 +55,9 @@ pub enum UnknownReason {
     NotRead(&'static str),
     /// `onPremisesGroupType` has a value that this version doesn't know or that this kind of group can't have.
     GroupType(String),
+    /// A Microsoft 365 group without flag, while the tenant's `NewUnifiedGroupWritebackDefault` is false: what Microsoft
+    /// does is not published, so nothing new is created and nothing is taken away.
+    NewGroupDefaultOff,
 }
 
 impl UnknownReason {
@@ -67,6 +70,10 @@ impl UnknownReason {
             UnknownReason::NotRead(name) => format!("{name} was not read"),
             UnknownReason::GroupType(given) => {
                 format!("onPremisesGroupType {given} is unknown or not possible for this group")
+            }
+            UnknownReason::NewGroupDefaultOff => {
+                "its writeback flag is not set, and the tenant's default for new groups is off"
+                    .to_owned()
             }
         }
     }
@@ -127,9 +134,11 @@ impl Shape {
     }
 }
 
-/// The version's clause and the filter, ANDed. `Ok` gives the shape of a group in scope.
+/// The version's clause and the filter, ANDed; `unflagged` tells whether V2 writes Microsoft 365 groups whose flag is not
+/// set. `Ok` gives the shape of a group in scope.
 pub(crate) fn decide(
     version: Version,
+    unflagged: bool,
     filter: Option<&CloudFilter>,
     group: &CloudGroup,
 ) -> Result<Shape, Scope> {
@@ -143,7 +152,7 @@ pub(crate) fn decide(
     let shape = match version {
         Version::V1 if group.is_m365() => Ok(Shape::DISTRIBUTION),
         Version::V1 => Err(Scope::Out(OutReason::Kind)),
-        Version::V2 => flagged(group),
+        Version::V2 => flagged(group, unflagged),
         Version::CloudSync if group.security_enabled && !group.mail_enabled => Ok(Shape::SECURITY),
         Version::CloudSync => Err(Scope::Out(OutReason::Kind)),
     }?;
@@ -159,7 +168,7 @@ pub(crate) fn decide(
 }
 
 /// V2: Microsoft 365 groups unless switched off, security groups only when switched on.
-fn flagged(group: &CloudGroup) -> Result<Shape, Scope> {
+fn flagged(group: &CloudGroup, unflagged: bool) -> Result<Shape, Scope> {
     let m365 = group.is_m365();
     if !m365 && (!group.security_enabled || group.mail_enabled) {
         return Err(Scope::Out(OutReason::Kind));
@@ -172,6 +181,7 @@ fn flagged(group: &CloudGroup) -> Result<Shape, Scope> {
     match flag.is_enabled {
         Some(false) => return Err(Scope::Out(OutReason::FlagOff)),
         None if !m365 => return Err(Scope::Out(OutReason::FlagNotSet)),
+        None if !unflagged => return Err(Scope::Unknown(UnknownReason::NewGroupDefaultOff)),
         _ => {}
     }
     let usual = if m365 {

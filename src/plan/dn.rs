@@ -41,7 +41,8 @@ fn component(part: &str) -> Option<(&str, String)> {
 
 /// Undoes `\,` and `\0A`; `None` when an escape is broken. Space around the value goes unless it is escaped.
 fn unescape(value: &str) -> Option<String> {
-    let value = value.trim_start();
+    // Only the space character is insignificant there; a no-break space is part of the name.
+    let value = value.trim_start_matches(' ');
     let mut bytes = Vec::with_capacity(value.len());
     let mut kept = 0;
     let mut rest = value.bytes();
@@ -75,7 +76,7 @@ pub(super) fn first_value(dn: &str) -> Option<String> {
 /// Everything after the first component.
 pub(super) fn parent(dn: &str) -> Option<&str> {
     let first = split(dn).first()?.len();
-    dn.get(first + 1..).map(str::trim_start)
+    dn.get(first + 1..).map(|rest| rest.trim_start_matches(' '))
 }
 
 /// Whether two DNs name the same place: case, space and the way of escaping don't count.
@@ -156,6 +157,7 @@ mod tests {
         assert!(same("OU=a\\2cb,DC=x", "OU=a\\,b,DC=x"));
         assert!(!same("OU=a,DC=x", "OU=b,DC=x"));
         assert!(!same("OU=a,DC=x", "OU=a"));
+        assert_eq!(first_value("CN=\u{a0}a ,DC=x").as_deref(), Some("\u{a0}a"));
     }
 
     proptest! {

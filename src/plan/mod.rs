@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Attributes, DirectoryGroup, GroupType, Guid, MemberKey, ObjectId, SkipReason};
 
 pub(crate) use dn::is_dn;
-pub use operations::{Operation, Severity, Totals, operations, summary, summary_of};
+pub use operations::{
+    Operation, Severity, Totals, operations, operations_from, summary, summary_of,
+};
 pub use planner::{Policy, plan_group};
 pub use thresholds::{Breach, Limit, ThresholdCheck};
 

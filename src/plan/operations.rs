@@ -154,6 +154,11 @@ fn reason_name(reason: AbsentReason) -> &'static str {
 
 /// The rows of a plan, in the order they are applied: changes, added members, removed members.
 pub fn operations(plan: &GroupPlan) -> impl Iterator<Item = Operation> {
+    operations_from(plan, 0)
+}
+
+/// The same of a part of a plan whose first row has this number in the whole.
+pub fn operations_from(plan: &GroupPlan, first: usize) -> impl Iterator<Item = Operation> {
     let changes = plan.changes.iter().map(|change| change_row(plan, change));
     let adds = plan
         .adds
@@ -167,8 +172,8 @@ pub fn operations(plan: &GroupPlan) -> impl Iterator<Item = Operation> {
         .chain(adds)
         .chain(removes)
         .enumerate()
-        .map(|(number, row)| Operation {
-            id: operation_id(plan, number),
+        .map(move |(number, row)| Operation {
+            id: operation_id(plan, first + number),
             ..row
         })
 }

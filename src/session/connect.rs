@@ -9,22 +9,21 @@ use crate::graph::GraphClient;
 use crate::operation::{Context, Level};
 
 impl Session {
-    /// The connection given, else the recorded one.
+    /// The connection given over the recorded one: what is not given stays as recorded.
     pub(super) fn connection(&self) -> Result<Connection> {
-        if let Some(connection) = &self.options.connection {
-            return Ok(connection.clone());
-        }
-        match self.recorded()? {
-            Some(config) if !config.connection.tenant_id.is_empty() => Ok(config.connection),
-            _ => Err(Error::new(
-                ErrorId::ConfigurationNotFound,
-                format!(
-                    "Configuration '{}' has no recorded connection, and none was given.",
-                    self.name()
-                ),
-            )
-            .target(self.name())),
-        }
+        let recorded = self.recorded()?.map(|config| config.connection);
+        self.options
+            .connection_over(recorded.as_ref())?
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorId::ConfigurationNotFound,
+                    format!(
+                        "Configuration '{}' has no recorded connection, and none was given.",
+                        self.name()
+                    ),
+                )
+                .target(self.name())
+            })
     }
 
     pub(super) async fn connect(&self, ctx: &Context) -> Result<Outcome> {
@@ -36,6 +35,13 @@ impl Session {
             .cancel
             .guard(GraphClient::connect(&connection, self.timeout(), ctx))
             .await?;
+        if connection.sign_in == SignIn::AccessToken {
+            // Nothing was checked so far: a token that Graph refuses must not pass for a connection.
+            match ctx.cancel.guard(graph.check()).await {
+                Err(error) if error.id != ErrorId::GraphPermissionMissing => return Err(error),
+                _ => {}
+            }
+        }
         for missing in graph.missing_roles().iter().filter(|m| !m.required) {
             ctx.message(
                 Level::Verbose,
@@ -87,12 +93,20 @@ impl Session {
             return Outcome::default();
         };
         let root = clients.directory.root();
+        let (tenant, app) = clients.graph.token_identity();
+        let named = |given: String, token: Option<String>| {
+            if given.is_empty() {
+                token.unwrap_or_default()
+            } else {
+                given
+            }
+        };
         Outcome::of(
             "Context",
             &ContextObject {
                 configuration_name: self.name().to_owned(),
-                tenant_id: clients.connection.tenant_id,
-                client_id: clients.connection.client_id,
+                tenant_id: named(clients.connection.tenant_id, tenant),
+                client_id: named(clients.connection.client_id, app),
                 sign_in: sign_in_name(&clients.connection.sign_in).to_owned(),
                 environment: format!("{:?}", clients.connection.environment),
                 permissions: clients.graph.roles(),

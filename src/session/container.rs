@@ -76,9 +76,10 @@ async fn report(clients: &Clients, ou: &str) -> Result<Vec<PermissionReportObjec
         grant,
     )];
     // Write rights show on an existing group only.
-    let mut reader = clients
-        .directory
-        .owned_groups(&[container.dn.clone()], &[], false);
+    let mut reader =
+        clients
+            .directory
+            .owned_groups(std::slice::from_ref(&container.dn), &[], false);
     if let Some(found) = reader.next_page().await?.unwrap_or_default().first() {
         let effective = clients
             .directory

@@ -9,7 +9,7 @@ use super::{Clients, Outcome, Session, flag, text, texts};
 use crate::clock;
 use crate::cycle::{Engine, SchemaFacade};
 use crate::directory::Scope as SearchScope;
-use crate::directory::dn::Dn;
+use crate::directory::dn::{Dn, by_key};
 use crate::directory::filter::{self, Filter};
 use crate::error::{Error, ErrorId, Result};
 use crate::mapping::filter::CloudFilter;
@@ -200,6 +200,11 @@ impl View<'_> {
         ]);
         attributes.retain(|a| self.clients.directory.schema().has(a));
         attributes.extend(query.properties.iter().cloned());
+        // Members come in ranges, so they are read by themselves.
+        let member_property = query
+            .properties
+            .iter()
+            .find(|p| p.eq_ignore_ascii_case("member"));
         let mut guids = Vec::new();
         for id in ids {
             guids.extend(self.store.known_group(*id)?.map(|k| k.group.guid));
@@ -224,7 +229,8 @@ impl View<'_> {
             {
                 continue;
             }
-            let object = self.object(*id, actual, query)?;
+            let guid = actual.as_ref().map(|a| a.guid);
+            let mut object = self.object(*id, actual, query)?;
             if !query.states.is_empty()
                 && !query
                     .states
@@ -237,9 +243,41 @@ impl View<'_> {
                 return Ok(true);
             }
             *shown += 1;
+            if let (Some(property), Some(guid)) = (member_property, guid) {
+                object
+                    .properties
+                    .insert(property.clone(), json!(self.member_dns(guid).await?));
+            }
             self.ctx.item("Group", to_value(&object)).await;
         }
         Ok(false)
+    }
+
+    /// DNs of a group's members, as AD has them now.
+    async fn member_dns(&self, guid: Guid) -> Result<Vec<String>> {
+        let directory = &self.clients.directory;
+        let keys = directory.members(guid).await?;
+        let sids: Vec<Sid> = keys
+            .iter()
+            .filter_map(|k| match k {
+                MemberKey::Sid(sid) => Some(sid.clone()),
+                MemberKey::Guid(_) => None,
+            })
+            .collect();
+        let found = if sids.is_empty() {
+            Default::default()
+        } else {
+            directory.resolve_sids(&sids).await?
+        };
+        let mut dns: Vec<String> = keys
+            .iter()
+            .map(|key| match key {
+                MemberKey::Sid(sid) => found.get(sid).map_or_else(|| by_key(key), |r| r.dn.clone()),
+                MemberKey::Guid(_) => by_key(key),
+            })
+            .collect();
+        dns.sort();
+        Ok(dns)
     }
 
     fn object(

@@ -18,8 +18,8 @@ pub struct Options {
     pub store_directory: Option<String>,
     /// Limit for one request to a service.
     pub client_timeout_sec: u32,
-    /// `None` = the connection recorded in the configuration.
-    pub connection: Option<Connection>,
+    /// What was given of the connection, checked, without nulls; what is missing is as recorded.
+    given: Option<Map<String, Value>>,
 }
 
 const OPTIONS: Shape = &[
@@ -106,17 +106,6 @@ impl Options {
         if let Some(text) = faults.text() {
             return Err(Error::new(ErrorId::ConfigurationInvalid, text));
         }
-        let connection = connection.map(|connection| {
-            let mut connection = connection.clone();
-            connection.retain(|_, value| !value.is_null());
-            serde_json::from_value(Value::Object(connection)).map_err(|error| {
-                Error::new(
-                    ErrorId::ConfigurationInvalid,
-                    "connection: can't be understood.",
-                )
-                .caused_by(&error)
-            })
-        });
         let text = |name: &str| members.get(name).and_then(Value::as_str).map(str::to_owned);
         Ok(Options {
             configuration_name: text("configurationName").unwrap_or_else(|| "Default".to_owned()),
@@ -126,8 +115,37 @@ impl Options {
                 .and_then(Value::as_u64)
                 .and_then(|seconds| seconds.try_into().ok())
                 .unwrap_or(100),
-            connection: connection.transpose()?,
+            given: connection.map(|given| {
+                let mut given = given.clone();
+                given.retain(|_, value| !value.is_null());
+                given
+            }),
         })
+    }
+
+    /// The connection given over the recorded one; `None` when there is neither.
+    pub fn connection_over(&self, recorded: Option<&Connection>) -> Result<Option<Connection>> {
+        let Some(given) = &self.given else {
+            return Ok(recorded.cloned());
+        };
+        let mut members = match recorded.map(super::objects::to_value) {
+            Some(Value::Object(recorded)) => recorded,
+            _ => Map::new(),
+        };
+        if given.contains_key("environment") {
+            // Hosts belong to their cloud.
+            members.retain(|name, _| name != "loginEndpoint" && name != "graphEndpoint");
+        }
+        members.extend(given.clone());
+        serde_json::from_value(Value::Object(members))
+            .map(Some)
+            .map_err(|error| {
+                Error::new(
+                    ErrorId::ConfigurationInvalid,
+                    "connection: can't be understood.",
+                )
+                .caused_by(&error)
+            })
     }
 }
 
@@ -266,7 +284,7 @@ mod tests {
         let options = Options::parse(&json!({})).unwrap();
         assert_eq!(options.configuration_name, "Default");
         assert_eq!(options.client_timeout_sec, 100);
-        assert_eq!(options.connection, None);
+        assert_eq!(options.connection_over(None).unwrap(), None);
     }
 
     #[test]
@@ -283,7 +301,7 @@ mod tests {
             }
         }))
         .unwrap();
-        let connection = options.connection.unwrap();
+        let connection = options.connection_over(None).unwrap().unwrap();
         assert_eq!(connection.server, "dc1.contoso.test:636");
         assert_eq!(connection.certificate_authority_path, None);
     }

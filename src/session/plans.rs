@@ -13,7 +13,7 @@ use crate::cycle::{Finished, Job, Manner};
 use crate::error::{Error, ErrorId, Result};
 use crate::model::Guid;
 use crate::operation::Context;
-use crate::plan::{GroupPlan, Operation, operations};
+use crate::plan::{GroupPlan, Operation, operations, operations_from};
 use crate::store::{Direction, OperationStatus, PlanRecord, Store, StoredGroupPlan};
 
 /// Groups and members read in one go.
@@ -106,23 +106,23 @@ impl Session {
             ctx.item("Plan", to_value(&plan_object(plan))).await;
             return Ok(Outcome::default());
         }
-        let actions = texts(members, "action").into_iter().collect();
-        self.emit_operations(plan.header.plan_id, &actions, ctx)
+        let actions: BTreeSet<String> = texts(members, "action").into_iter().collect();
+        let chosen = |o: &Operation| {
+            actions.is_empty() || actions.iter().any(|a| a.eq_ignore_ascii_case(o.action))
+        };
+        self.emit_operations(plan.header.plan_id, &chosen, ctx)
             .await?;
         Ok(Outcome::default())
     }
 
-    /// Emits the operations of a plan with what became of them; only these actions if some are given.
+    /// Emits the chosen operations of a plan with what became of them.
     pub(super) async fn emit_operations(
         &self,
         plan_id: Guid,
-        actions: &BTreeSet<String>,
+        chosen: Chosen<'_>,
         ctx: &Context,
     ) -> Result<()> {
         let store = self.store()?;
-        let chosen = |action: &str| {
-            actions.is_empty() || actions.iter().any(|a| a.eq_ignore_ascii_case(action))
-        };
         let mut after = None;
         loop {
             let page = store.group_plans(plan_id, after, PAGE)?;
@@ -132,13 +132,8 @@ impl Session {
             after = Some(last.plan.object_id);
             for stored in page {
                 ctx.cancel.check()?;
-                for (operation, status) in stored
-                    .statuses
-                    .iter()
-                    .zip(operations(&stored.plan))
-                    .map(|(s, o)| (o, s))
-                {
-                    if chosen(operation.action) {
+                for (operation, status) in operations(&stored.plan).zip(&stored.statuses) {
+                    if chosen(&operation) {
                         emit(
                             ctx,
                             plan_id,
@@ -149,18 +144,16 @@ impl Session {
                         .await;
                     }
                 }
-                for (direction, action) in [
-                    (Direction::Add, "AddMember"),
-                    (Direction::Remove, "RemoveMember"),
-                ] {
-                    if chosen(action) {
-                        emit_members(store.as_ref(), ctx, plan_id, &stored, direction).await?;
-                    }
+                for direction in [Direction::Add, Direction::Remove] {
+                    emit_members(store.as_ref(), ctx, plan_id, &stored, direction, chosen).await?;
                 }
             }
         }
     }
 }
+
+/// Which operations are to be shown.
+pub(super) type Chosen<'a> = &'a (dyn Fn(&Operation) -> bool + Sync);
 
 async fn emit_members(
     store: &dyn Store,
@@ -168,8 +161,15 @@ async fn emit_members(
     plan_id: Guid,
     stored: &StoredGroupPlan,
     direction: Direction,
+    chosen: Chosen<'_>,
 ) -> Result<()> {
-    let mut after = None;
+    let before = match direction {
+        Direction::Add => stored.plan.changes.len(),
+        Direction::Remove => {
+            stored.plan.changes.len() + usize::try_from(stored.adds).unwrap_or(usize::MAX)
+        }
+    };
+    let (mut after, mut done) = (None, 0);
     loop {
         let page = store.plan_members(
             plan_id,
@@ -193,7 +193,10 @@ async fn emit_members(
             Direction::Add => only.adds = members,
             Direction::Remove => only.removes = members,
         }
-        for (operation, member) in operations(&only).zip(&page) {
+        for (operation, member) in operations_from(&only, before + done)
+            .zip(&page)
+            .filter(|(o, _)| chosen(o))
+        {
             emit(
                 ctx,
                 plan_id,
@@ -203,6 +206,7 @@ async fn emit_members(
             )
             .await;
         }
+        done += page.len();
     }
 }
 

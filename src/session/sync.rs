@@ -68,7 +68,7 @@ impl Session {
         if let Finished::Ran(record) = &finished
             && let Some(plan_id) = record.end.as_ref().and_then(|e| e.plan_id)
         {
-            self.emit_operations(plan_id, &BTreeSet::new(), ctx).await?;
+            self.emit_operations(plan_id, &|_| true, ctx).await?;
         }
         Ok(outcome(&finished))
     }
@@ -80,6 +80,7 @@ impl Session {
         let operations: Option<BTreeSet<String>> = members["operationIds"]
             .is_array()
             .then(|| texts(members, "operationIds").into_iter().collect());
+        let chosen_ids = operations.clone();
         let job = Job::Invoke {
             plan_id,
             operations,
@@ -90,7 +91,10 @@ impl Session {
             .run(job, manner(members), ctx, None)
             .await?;
         if flag(members, "passThru") {
-            self.emit_operations(plan_id, &BTreeSet::new(), ctx).await?;
+            let chosen = |o: &crate::plan::Operation| {
+                chosen_ids.as_ref().is_none_or(|ids| ids.contains(&o.id))
+            };
+            self.emit_operations(plan_id, &chosen, ctx).await?;
         }
         Ok(outcome(&finished))
     }
@@ -107,35 +111,39 @@ impl Session {
         };
         let (started, starts) = tokio::sync::oneshot::channel();
         let cancel = quiet.cancel.clone();
-        let task = tokio::spawn(async move {
+        let run = tokio::spawn(async move {
             engine
                 .run(job, Manner::default(), &quiet, Some(started))
                 .await
         });
+        // Known to the session before anything is waited for: closing it then always reaches the run.
+        let (ended, ends) = tokio::sync::oneshot::channel();
+        {
+            let mut detached = lock(&self.detached);
+            detached.retain(|(_, task)| !task.is_finished());
+            detached.push((
+                cancel,
+                tokio::spawn(async move { drop(ended.send(run.await)) }),
+            ));
+        }
         match starts.await {
-            Ok(record) => {
-                let mut detached = lock(&self.detached);
-                detached.retain(|(_, task)| !task.is_finished());
-                // The run's own result is in the store, where Wait and RunResult find it.
-                detached.push((cancel, tokio::spawn(async move { drop(task.await) })));
-                drop(detached);
-                Ok(Outcome::of(
-                    "SyncCycle",
-                    &SyncCycleObject {
-                        result: "Success",
-                        run_id: record.header.run_id.to_string(),
-                        policy_type: policy_name(record.header.policy_type).to_owned(),
-                        start_time_in_utc: clock::rfc3339(record.header.started),
-                    },
-                ))
-            }
+            // The run's own result is in the store, where Wait and RunResult find it.
+            Ok(record) => Ok(Outcome::of(
+                "SyncCycle",
+                &SyncCycleObject {
+                    result: "Success",
+                    run_id: record.header.run_id.to_string(),
+                    policy_type: policy_name(record.header.policy_type).to_owned(),
+                    start_time_in_utc: clock::rfc3339(record.header.started),
+                },
+            )),
             // It ended before it showed: its error is ours.
-            Err(_) => match task.await {
-                Ok(Ok(finished)) => Ok(outcome(&finished)),
-                Ok(Err(error)) => Err(error),
-                Err(error) => Err(Error::new(
+            Err(_) => match ends.await {
+                Ok(Ok(Ok(finished))) => Ok(outcome(&finished)),
+                Ok(Ok(Err(error))) => Err(error),
+                _ => Err(Error::new(
                     ErrorId::NativeEnginePanic,
-                    format!("The cycle ended abnormally: {error}."),
+                    "The cycle ended abnormally before it showed.",
                 )),
             },
         }

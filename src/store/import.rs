@@ -100,7 +100,8 @@ fn live_group(tx: &Tx<'_>, change: &GroupChange, in_scope: ScopeFn<'_>) -> Outco
     }
 }
 
-/// The row after a change that is no removal.
+/// The row after a change that is no removal. Members of a group that was away may have changed unseen: they are read
+/// by themselves.
 fn updated(
     tx: &Tx<'_>,
     target: Target,
@@ -114,8 +115,12 @@ fn updated(
     if row.state != CloudState::Active {
         row.state = CloudState::Active;
         row.since = tx.now;
+        row.members_complete = false;
     }
-    row.listed = true;
+    if !row.listed {
+        row.listed = true;
+        row.members_complete = false;
+    }
     row.readable = change.readable;
     if change.readable {
         patch(&mut row.group, &change.patch);
@@ -276,7 +281,7 @@ fn add_member(
         params![member, kind],
     )?;
     match work {
-        Some(work) => work.add(member, kind, objects::key(tx.c, member)?.as_ref()),
+        Some(work) => work.add(member, kind),
         None => Ok(()),
     }
 }
@@ -295,7 +300,7 @@ fn remove_member(
         return Ok(());
     };
     if let Some(work) = work {
-        work.remove(member, kind, objects::key(tx.c, member)?.as_ref())?;
+        work.remove(member, kind)?;
     }
     objects::drop_orphan(tx, member)
 }

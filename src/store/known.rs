@@ -87,7 +87,7 @@ pub(super) fn save(tx: &Tx<'_>, group: &DirectoryGroup) -> Outcome<()> {
     )?;
     let now = objects::key(tx.c, group.object_id)?;
     if before != now {
-        pending::rekey_nested(tx, group.object_id, before.as_ref(), now.as_ref())?;
+        pending::rekey_nested(tx, group.object_id, before.as_ref())?;
     }
     Ok(())
 }
@@ -97,7 +97,8 @@ pub(super) fn forget(tx: &Tx<'_>, id: ObjectId) -> Outcome<()> {
     if run(tx.c, "DELETE FROM known_groups WHERE id = ?", [id])? > 0 {
         let now = objects::key(tx.c, id)?;
         if before != now {
-            pending::rekey_nested(tx, id, before.as_ref(), now.as_ref())?;
+            // The group is gone from AD and its memberships with it: nothing to remove, but to report.
+            pending::rekey_nested(tx, id, None)?;
         }
     }
     Ok(())

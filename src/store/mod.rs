@@ -4,6 +4,16 @@
 //! them from blocking threads. Lists are paged by the last id of the page before.
 //!
 //! A run's writes carry its lease's [`Fence`] and fail with `LeaseLost` once another run has taken over.
+//!
+//! What a cycle has to know:
+//! - Users and devices before groups: then members have their keys at once. After a read: `unconfirmed_groups` (ask,
+//!   `set_cloud_state`), `incomplete_groups` (read, `replace_members`), `unknown_members` (ask by id, `apply_objects`),
+//!   `unresolved_objects` (look up in AD, `set_resolutions`).
+//! - `new_plan` before reading pending work: its export clears exactly what was pending then, whatever comes later.
+//! - A group that is not `listed` or not `readable`, or whose members are not complete, is left untouched and pending.
+//! - A member of a plan without key is looked up by `member_view` when its group is written; those found are named to
+//!   `complete_group` (`resolved`), for a nested group that got its SID meanwhile has made its parents pending anew.
+//! - Commits are on the disk when a call returns, so small calls cost a flush each: pass pages and batches.
 
 mod groups;
 mod import;
@@ -127,7 +137,8 @@ pub trait Store: Send + Sync {
     fn find_cloud_groups(&self, text: &str, limit: usize) -> Result<Vec<CachedGroup>>;
     /// Groups that a full read didn't list and that must be asked for.
     fn unconfirmed_groups(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<ObjectId>>;
-    /// Active groups in scope whose members must be read by themselves (`replace_members`).
+    /// Active groups in scope whose members must be read by themselves (`replace_members`): come into scope, restored,
+    /// confirmed, readable again, or new without a word on members.
     fn incomplete_groups(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<ObjectId>>;
     /// An object's anchors.
     fn object(&self, id: ObjectId) -> Result<Option<AnchorObject>>;
@@ -311,6 +322,10 @@ pub trait Store: Send + Sync {
         error: Option<&str>,
     ) -> Result<()>;
     /// What became of members of a group.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "each one names a part of the key or the status"
+    )]
     fn set_member_status(
         &self,
         fence: Fence,

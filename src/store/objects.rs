@@ -138,7 +138,7 @@ pub(super) fn put(tx: &Tx<'_>, change: &ObjectChange) -> Outcome<()> {
     if moved {
         let now = key(tx.c, new.id)?;
         if before != now {
-            pending::rekey(tx, new.id, before.as_ref(), now.as_ref())?;
+            pending::rekey(tx, new.id, before.as_ref())?;
         }
     }
     Ok(())
@@ -176,7 +176,7 @@ pub(super) fn set_resolution(tx: &Tx<'_>, id: ObjectId, resolution: &Resolution)
     let now = key(tx.c, id)?;
     // A key that AD doesn't know can't be removed from anything: nothing becomes pending for a loss.
     if now.is_some() && before != now {
-        pending::rekey(tx, id, before.as_ref(), now.as_ref())?;
+        pending::rekey(tx, id, before.as_ref())?;
     }
     Ok(())
 }

@@ -77,25 +77,30 @@ impl<'t, 'c> MemberWork<'t, 'c> {
     }
 
     /// The member came, or has another key now.
-    pub(super) fn add(
-        &mut self,
-        member: ObjectId,
-        kind: MemberKind,
-        key: Option<&MemberKey>,
-    ) -> Outcome<()> {
+    pub(super) fn add(&mut self, member: ObjectId, kind: MemberKind) -> Outcome<()> {
         if !self.row_needed()? {
             return Ok(());
         }
+        let key = objects::key(self.tx.c, member)?;
         run(
             self.tx.c,
             "DELETE FROM pending_members WHERE group_id = ? AND member_id = ? AND remove = 1 AND key IN (?, x'')",
-            params![self.group, member, KeyColumn::bytes_or_empty(key)],
+            params![self.group, member, KeyColumn::bytes_or_empty(key.as_ref())],
         )?;
         self.insert(member, kind, false, None)
     }
 
-    /// The member went; `key` is what AD knows it by.
-    pub(super) fn remove(
+    /// The member went; its key now is what AD knows it by.
+    pub(super) fn remove(&mut self, member: ObjectId, kind: MemberKind) -> Outcome<()> {
+        if !self.row_needed()? {
+            return Ok(());
+        }
+        let key = objects::key(self.tx.c, member)?;
+        self.remove_key(member, kind, key.as_ref())
+    }
+
+    /// This key has to go.
+    fn remove_key(
         &mut self,
         member: ObjectId,
         kind: MemberKind,
@@ -140,39 +145,28 @@ fn concerned(c: &Connection, member: ObjectId) -> Outcome<Vec<(ObjectId, MemberK
     )
 }
 
-/// An object's key changed: in every group that has it the old one has to go and the new one to come.
-pub(super) fn rekey(
-    tx: &Tx<'_>,
-    member: ObjectId,
-    old: Option<&MemberKey>,
-    new: Option<&MemberKey>,
-) -> Outcome<()> {
+/// An object's key changed: in every group that has it the old one has to go and the one it has now to come.
+pub(super) fn rekey(tx: &Tx<'_>, member: ObjectId, old: Option<&MemberKey>) -> Outcome<()> {
     for (group, kind) in concerned(tx.c, member)? {
         let mut work = MemberWork::of(tx, group)?;
-        if !work.verify && old.is_some() {
-            work.remove(member, kind, old)?;
+        if old.is_some() {
+            work.remove_key(member, kind, old)?;
         }
-        work.add(member, kind, new)?;
+        work.add(member, kind)?;
     }
     Ok(())
 }
 
-/// A written group got another SID, or none. Its parents get a row of their own even when they wait for a full
-/// comparison: a parent that is just being exported with the new SID clears that row by name
+/// A written group got another SID; with `old`, that one has to go. Its parents get a row of their own even when they
+/// wait for a full comparison: a parent that is just being exported with the new SID clears that row by name
 /// (`complete_group(resolved)`), one that isn't keeps it.
-pub(super) fn rekey_nested(
-    tx: &Tx<'_>,
-    member: ObjectId,
-    old: Option<&MemberKey>,
-    new: Option<&MemberKey>,
-) -> Outcome<()> {
+pub(super) fn rekey_nested(tx: &Tx<'_>, member: ObjectId, old: Option<&MemberKey>) -> Outcome<()> {
     for (group, kind) in concerned(tx.c, member)? {
         let mut work = MemberWork::row_by_row(tx, group);
-        // Without a new one the group is gone from AD, and its memberships with it.
-        if old.is_some() && new.is_some() {
-            work.remove(member, kind, old)?;
+        if old.is_some() {
+            work.remove_key(member, kind, old)?;
         }
-        work.add(member, kind, new)?;
+        work.add(member, kind)?;
     }
     Ok(())
 }
@@ -181,10 +175,9 @@ pub(super) fn rekey_nested(
 pub(super) fn add_member(tx: &Tx<'_>, group: ObjectId, member: &PendingMember) -> Outcome<()> {
     let mut work = MemberWork::of(tx, group)?;
     if member.add {
-        let key = objects::key(tx.c, member.member_id)?;
-        work.add(member.member_id, member.kind, key.as_ref())
+        work.add(member.member_id, member.kind)
     } else {
-        work.remove(member.member_id, member.kind, member.key.as_ref())
+        work.remove_key(member.member_id, member.kind, member.key.as_ref())
     }
 }
 
@@ -293,14 +286,15 @@ pub(super) fn members(
     from: Option<ObjectId>,
     most: usize,
 ) -> Outcome<Vec<PendingMember>> {
+    // The join order is forced: the other one would go through all members of the group for each row.
     // An object deleted and made anew in the cloud leaves under one id and comes under another with the same SID.
     const MEMBERS: &str = concat!(
         "SELECT p.member_id, p.kind, p.remove = 0, CASE WHEN p.remove = 0 THEN ",
         key_of!(),
-        " WHEN p.key = x'' OR EXISTS (SELECT 1 FROM objects x JOIN members m ON m.group_id = p.group_id
-            AND m.member_id = x.id WHERE x.sid = p.key AND x.resolution = 0)
-          OR EXISTS (SELECT 1 FROM objects x JOIN members m ON m.group_id = p.group_id
-            AND m.member_id = x.id WHERE x.key = p.key) THEN NULL ELSE p.key END
+        " WHEN p.key = x'' OR EXISTS (SELECT 1 FROM objects x INDEXED BY objects_by_sid
+            CROSS JOIN members m ON m.group_id = p.group_id AND m.member_id = x.id WHERE x.sid = p.key AND x.resolution = 0)
+          OR EXISTS (SELECT 1 FROM objects x INDEXED BY objects_by_key
+            CROSS JOIN members m ON m.group_id = p.group_id AND m.member_id = x.id WHERE x.key = p.key) THEN NULL ELSE p.key END
          FROM pending_members p LEFT JOIN objects o ON o.id = p.member_id
          LEFT JOIN known_groups k ON k.id = p.member_id WHERE p.group_id = ?1 "
     );

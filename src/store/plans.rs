@@ -84,7 +84,7 @@ fn shallow(group: &GroupPlan) -> GroupPlan {
         removes: Vec::new(),
         count_before: group.count_before,
         notes: group.notes.clone(),
-        reason: group.reason.clone(),
+        reason: group.reason,
     }
 }
 

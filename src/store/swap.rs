@@ -63,7 +63,7 @@ fn keep_unlisted(tx: &Tx<'_>) -> Outcome<()> {
     run(
         tx.c,
         "INSERT OR IGNORE INTO stage_members SELECT m.group_id, m.member_id, m.kind FROM stage_groups s
-         JOIN members m ON m.group_id = s.id WHERE s.listed = 0",
+         CROSS JOIN members m ON m.group_id = s.id WHERE s.listed = 0",
         [],
     )?;
     let written_only = collect(
@@ -130,9 +130,10 @@ fn groups_as_objects(tx: &Tx<'_>) -> Outcome<()> {
          DELETE FROM objects WHERE removed = 1
            AND NOT EXISTS (SELECT 1 FROM members m WHERE m.member_id = objects.id);
          DELETE FROM unknown_members;
-         INSERT INTO unknown_members (id, kind) SELECT id, kind FROM
-           (SELECT member_id AS id, min(kind) AS kind FROM members GROUP BY member_id) m
-           WHERE NOT EXISTS (SELECT 1 FROM objects o WHERE o.id = m.id);
+         INSERT INTO unknown_members (id, kind)
+           SELECT id, (SELECT kind FROM members m WHERE m.member_id = d.id LIMIT 1)
+           FROM (SELECT DISTINCT member_id AS id FROM members) d
+           WHERE NOT EXISTS (SELECT 1 FROM objects o WHERE o.id = d.id);
          DELETE FROM skipped_members WHERE group_id NOT IN (SELECT id FROM groups);",
     )?;
     Ok(())

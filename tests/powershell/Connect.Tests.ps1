@@ -61,6 +61,51 @@ Describe 'Connecting' -Skip:$missing {
         finally { foreach ($name in $names) { [Environment]::SetEnvironmentVariable($name, $null) } }
     }
 
+    It 'works with a workload identity: an assertion in a file' {
+        try {
+            $env:AZURE_TENANT_ID = $script:Lab.Ready.tenantId
+            $env:AZURE_CLIENT_ID = $script:Lab.Ready.clientId
+            $env:AZURE_FEDERATED_TOKEN_FILE = $script:Lab.Ready.federatedTokenFile
+            $way = Get-Way @{ ClientSecretCredential = $null; TenantId = $null; EnvironmentVariable = $true }
+            (Connect-GroupWriteback @way).TenantId | Should -Be $script:Lab.Ready.tenantId
+        }
+        finally { foreach ($name in 'AZURE_TENANT_ID', 'AZURE_CLIENT_ID', 'AZURE_FEDERATED_TOKEN_FILE') { [Environment]::SetEnvironmentVariable($name, $null) } }
+    }
+
+    It 'works with a managed identity' {
+        $text = (Get-LabScript $script:Lab (Join-Path $TestDrive 'managed')) + @'
+
+foreach ($name in 'ClientSecretCredential', 'TenantId') { $connection.Remove($name) }
+'Permissions: ' + (Connect-GroupWriteback @connection -ManagedIdentity).Permissions.Count
+'@
+        $service = $script:Lab.Ready.identityEndpoint -replace '/metadata/.*$', ''
+        Wait-Child (Start-Child $text $TestDrive @{ AZURE_POD_IDENTITY_AUTHORITY_HOST = $service }) | Should -Match 'Permissions: [1-9]'
+    }
+
+    It 'works with a device code, whose message is seen at once; a refusal is an error' {
+        foreach ($action in 'approve', 'decline') {
+            $seen = Join-Path $TestDrive "device-$action.txt"
+            $text = (Get-LabScript $script:Lab (Join-Path $TestDrive 'device')) + @"
+
+`$connection.Remove('ClientSecretCredential')
+# What a person would read on the screen, at the moment it comes.
+`$context = Connect-GroupWriteback @connection -ClientId '$($script:Lab.Ready.clientId)' -UseDeviceCode 6>&1 | ForEach-Object {
+    if (`$_ -is [System.Management.Automation.InformationRecord]) { [System.IO.File]::AppendAllText('$seen', [string] `$_) } else { `$_ }
+}
+"SignIn: `$(`$context.SignIn)"
+if (`$error) { `$error[0].FullyQualifiedErrorId }
+"@
+            $child = Start-Child $text $TestDrive
+            Wait-Until { Test-Path $seen } 30
+            Wait-Until { (Get-Content $seen -Raw) -cmatch '\b([A-Z0-9]{9})\b' } 10
+            $null = (Get-Content $seen -Raw) -cmatch '\b([A-Z0-9]{9})\b'
+            $null = Invoke-Lab $script:Lab devicecode @{ userCode = $Matches[1]; action = $action }
+            $expected = 'SignIn: DeviceCode'
+            if ($action -eq 'decline') { $expected = 'GraphAuthenticationFailed,Connect-GroupWriteback' }
+            Wait-Child $child | Should -Match $expected
+        }
+    }
+
     It 'keeps several configurations side by side' {
         $way = Get-Way
         $null = Connect-GroupWriteback @way -ConfigurationName One
@@ -139,12 +184,17 @@ Describe 'Connecting' -Skip:$missing {
         finally { foreach ($name in 'AZURE_TENANT_ID', 'AZURE_CLIENT_ID', 'AZURE_CLIENT_CERTIFICATE_PATH') { [Environment]::SetEnvironmentVariable($name, $null) } }
     }
 
-    It 'fails with GraphPermissionMissing and names what the app lacks' {
+    It 'tells what the app lacks, at the latest when writeback is enabled' {
         $null = Invoke-Lab $script:Lab permissions @{ roles = @('User.Read.All') }
         try {
             $way = Get-Way
-            try { Connect-GroupWriteback @way; $record = $null } catch { $record = $_ }
-            $record.FullyQualifiedErrorId | Should -Be 'GraphPermissionMissing,Connect-GroupWriteback'
+            try {
+                $null = Connect-GroupWriteback @way
+                $null = Enable-GroupWriteback $script:Lab.Ready.baseDn
+                $record = $null
+            }
+            catch { $record = $_ }
+            $record.FullyQualifiedErrorId | Should -Match '^(GraphPermissionMissing|PrerequisitesNotMet),'
             $record.Exception.Message | Should -Match 'GroupMember\.Read\.All|Group\.Read\.All'
         }
         finally {
@@ -160,6 +210,40 @@ Describe 'Connecting' -Skip:$missing {
         @($report | Where-Object { -not $_.Succeeded }) | Should -BeNullOrEmpty
         Test-GroupWritebackConnectivity -Quiet | Should -BeTrue
         @(Test-GroupWritebackConnectivity -Service Directory).Service | Select-Object -Unique | Should -Be 'Directory'
+    }
+
+    It 'belongs to its runspace: others see nothing of it and make their own' {
+        $way = Get-Way
+        $null = Connect-GroupWriteback @way
+        $manifest = (Get-Module GroupWriteback).Path -replace 'psm1$', 'psd1'
+        $shells = foreach ($number in 1..3) {
+            $shell = [powershell]::Create()
+            $null = $shell.AddScript({
+                    param($Manifest, $Way)
+                    Import-Module $Manifest
+                    $before = Get-GroupWritebackContext
+                    $context = Connect-GroupWriteback @Way
+                    [pscustomobject] @{ Before = $before; Tenant = $context.TenantId; Good = Test-GroupWritebackConnectivity -Quiet }
+                    Disconnect-GroupWriteback
+                }).AddArgument($manifest).AddArgument($way)
+            @{ Shell = $shell; Wait = $shell.BeginInvoke() }
+        }
+        foreach ($one in $shells) {
+            $found = $one.Shell.EndInvoke($one.Wait)
+            $one.Shell.Streams.Error | Should -BeNullOrEmpty
+            $found.Before | Should -BeNullOrEmpty
+            $found.Tenant | Should -Be $script:Lab.Ready.tenantId
+            $found.Good | Should -BeTrue
+            $one.Shell.Dispose()
+        }
+        (Get-GroupWritebackContext).TenantId | Should -Be $script:Lab.Ready.tenantId
+    }
+
+    It 'ends when the module is removed' {
+        $way = Get-Way
+        $null = Connect-GroupWriteback @way
+        Import-Module "$PSScriptRoot/../../powershell/GroupWriteback/GroupWriteback.psd1" -Force
+        Get-GroupWritebackContext | Should -BeNullOrEmpty
     }
 
     It 'never shows a secret: every stream of a whole session, with -Verbose and -Debug' {

@@ -193,6 +193,7 @@ $ContractObjects = @{
     SyncCycle          = 'Result RunId PolicyType StartTimeInUTC'
     RunStatus          = 'RunState ConnectorName RunId PolicyType Phase Done Total PercentComplete StartTimeInUTC HostName'
     RunResult          = 'RunId PlanId ConfigurationName PolicyType Result StartTimeInUTC EndTimeInUTC Duration GroupsRead Created Updated Renamed Converted Deleted MembersAdded MembersRemoved MembersSkipped GroupsFailed GraphRequests DirectoryOperations Steps'
+    Step               = 'StepNumber Name Result StartTimeInUTC EndTimeInUTC Done'
     Plan               = 'PlanId ConfigurationName Origin PolicyType CreatedInUTC Creates Updates Renames Converts Deletes MemberAdds MemberRemovals Complete State'
     Operation          = 'Id GroupId GroupName GroupDN Action Attribute OldValue NewValue MemberId MemberDN Reason Severity PlanId Status Error'
     Group              = 'Id DisplayName Type SourceOfAuthority WriteBackEnabled WriteBackOnPremGroupType EffectiveWriteBack DistinguishedName ObjectGUID ObjectSid SamAccountName Mail CloudMemberCount DirectoryMemberCount SkippedMemberCount State Drift LastSyncTimeInUTC NeedsUpdateRecipient ConfigurationName'

@@ -297,6 +297,7 @@ Describe 'Synchronizing' -Skip:$missing {
         $group = (Get-LabGroup $script:Lab)[4]
         $null = Edit-Lab $script:Lab @{ op = 'setGroup'; id = $group.id; description = 'from a job' }
         $job = Start-GroupWritebackSyncCycle Delta -AsJob
+        $job.PSJobTypeName | Should -BeIn 'BackgroundJob', 'ThreadJob'
         $result = $job | Wait-Job | Receive-Job
         $job | Remove-Job
         $result.Result | Should -Be 'Success'
@@ -341,6 +342,9 @@ Describe 'Synchronizing' -Skip:$missing {
 
     It 'is switched off and deletes the groups, behind the threshold' {
         { Disable-GroupWriteback -GroupAction Delete -Confirm:$false } | Should -Throw -ErrorId 'DeletionThresholdExceeded,Disable-GroupWriteback'
+        $job = Disable-GroupWriteback -GroupAction Delete -Confirm:$false -AsJob | Wait-Job
+        { $job | Receive-Job -ErrorAction Stop } | Should -Throw -ErrorId 'DeletionThresholdExceeded,Disable-GroupWriteback'
+        $job | Remove-Job
         (Get-GroupWriteback).OwnedGroupCount | Should -Be 30
         $null = Disable-GroupWritebackDeletionThreshold -Confirm:$false
         Disable-GroupWriteback -GroupAction Delete -WhatIf | Should -BeNullOrEmpty
@@ -367,23 +371,42 @@ Describe 'Being stopped' -Skip:$missing {
 `$null = Invoke-Lab `$lab fault @{ fault = 'slow'; milliseconds = 20000 }
 [System.IO.File]::WriteAllText('$started', 'x')
 try { Start-GroupWritebackSyncCycle Initial -Wait }
-finally { Write-Host 'finally' }
+finally { Write-Host "stopped at `$([DateTime]::UtcNow.Ticks)" }
 "@
         $child = Start-Child $text $TestDrive
         Wait-Until { Test-Path $started } 60
         Start-Sleep -Milliseconds 1500
         $child.Process.HasExited | Should -BeFalse
-        $clock = [System.Diagnostics.Stopwatch]::StartNew()
+        $sent = [DateTime]::UtcNow
         $null = Start-Process -FilePath kill -ArgumentList '-INT', $child.Process.Id -Wait -PassThru
         $child.Process.WaitForExit(15000) | Should -BeTrue
-        $clock.Elapsed.TotalSeconds | Should -BeLessThan 1.5
-        Wait-Child $child | Should -Match 'finally'
+        $output = Wait-Child $child
+        $output | Should -Match 'stopped at \d+'
+        $null = $output -match 'stopped at (\d+)'
+        ((New-Object DateTime -ArgumentList ([long] $Matches[1])) - $sent).TotalSeconds | Should -BeLessThan 1
         $null = Invoke-Lab $script:Lab fault -Method Delete
 
         $way = Get-LabConnection -Lab $script:Lab -Store $store
         $null = Connect-GroupWriteback @way
         (Start-GroupWritebackSyncCycle Initial -Wait).Result | Should -Be 'Success'
         (Get-GroupWriteback).OwnedGroupCount | Should -Be 20
+        Disconnect-GroupWriteback
+    }
+    It 'the end of the session stops what runs in it, cleanly' {
+        # Another store would be another product in the same container.
+        $store = Join-Path $TestDrive 'interrupted'
+        $text = (Get-LabScript $script:Lab $store) + @"
+
+`$null = Connect-GroupWriteback @connection
+`$null = Invoke-Lab `$lab fault @{ fault = 'slow'; milliseconds = 20000 }
+`$null = Start-GroupWritebackSyncCycle Initial
+"@
+        Wait-Child (Start-Child $text $TestDrive) 20 | Should -BeNullOrEmpty
+        $null = Invoke-Lab $script:Lab fault -Method Delete
+        $way = Get-LabConnection -Lab $script:Lab -Store $store
+        $null = Connect-GroupWriteback @way
+        Get-GroupWritebackRunStatus | Should -BeNullOrEmpty
+        (Get-GroupWritebackRunResult -NumberRequested 1).Result | Should -Be 'Stopped'
         Disconnect-GroupWriteback
     }
 }

@@ -82,6 +82,22 @@ Describe 'Errors' {
     }
 }
 
+Describe 'Messages of the library' {
+    It 'go to the stream of their level' {
+        $do = { param($Cmdlet, $With) Write-GwbMessage -Cmdlet $Cmdlet -Level $With -Text 'words' }
+        Test-Caller $do -With verbose -Verbose 4>&1 | Should -Be 'words'
+        Test-Caller $do -With debug -Debug 5>&1 | Should -Be 'words'
+        # Shown whatever the preference is: a device sign-in can't go on without it.
+        [string] (Test-Caller $do -With information -InformationAction SilentlyContinue 6>&1) | Should -Be 'words'
+        Test-Caller $do -With verbose 4>&1 | Should -BeNullOrEmpty
+    }
+
+    It 'are warnings with what to do' {
+        $text = InModuleScope GroupWriteback { Format-GwbWarning (ConvertFrom-GwbJson -Text '{"event":"warning","id":"MemberNotOnPremises","message":"3 members left out.","recommendedAction":"Synchronise them."}') }
+        $text | Should -Be '3 members left out. Synchronise them.'
+    }
+}
+
 Describe 'Progress' {
     BeforeAll {
         function New-Bar([bool] $Silent) { & (Get-Module GroupWriteback) { param($Silent) New-GwbProgress -Activity Test -Silent $Silent } $Silent }
@@ -314,9 +330,10 @@ Describe 'Import' {
     It 'costs less than 300 ms over a bare start' {
         $pwsh = (Get-Process -Id $PID).Path
         $manifest = (Resolve-Path (Join-Path $PSScriptRoot '../../powershell/GroupWriteback/GroupWriteback.psd1')).Path
-        # The best of several: what else runs on the machine is not the module's doing.
-        $best = foreach ($command in '1', "Import-Module '$manifest'") {
-            (1..5 | ForEach-Object { (Measure-Command { & $pwsh -NoProfile -NonInteractive -Command $command }).TotalMilliseconds } | Measure-Object -Minimum).Minimum
+        # Processor time, and the best of several: what else runs on the machine is not the module's doing.
+        $time = '[int] (Get-Process -Id $PID).TotalProcessorTime.TotalMilliseconds'
+        $best = foreach ($command in $time, "Import-Module '$manifest'; $time") {
+            (1..5 | ForEach-Object { [int] (& $pwsh -NoProfile -NonInteractive -Command $command) } | Measure-Object -Minimum).Minimum
         }
         $best[1] - $best[0] | Should -BeLessThan 300
     }

@@ -97,6 +97,8 @@ function Get-LabConnection {
         Credential               = New-LabCredential $ready.bindUser $ready.bindPassword
         CertificateAuthorityPath = $ready.caFile
         StoreDirectory           = $Store
+        # A lab answers at once: a test that waits longer has found something.
+        ClientTimeout            = 15
     }
     foreach ($name in $With.Keys) {
         if ($null -eq $With[$name]) { $connection.Remove($name) } else { $connection[$name] = $With[$name] }
@@ -119,10 +121,9 @@ Import-Module '$PSCommandPath'
 
 function Start-Child {
     # Runs a script in a PowerShell of its own, with all its output in a file.
-    param([Parameter(Mandatory)] [string] $Script, [Parameter(Mandatory)] [string] $Folder)
+    param([Parameter(Mandatory)] [string] $Script, [Parameter(Mandatory)] [string] $Folder, [hashtable] $Variable = @{})
 
     $file = Join-Path $Folder "child-$([guid]::NewGuid().ToString('n')).ps1"
-    $output = $file + '.txt'
     [System.IO.File]::WriteAllText($file, $Script)
     $start = New-Object System.Diagnostics.ProcessStartInfo
     $start.FileName = (Get-Process -Id $PID).Path
@@ -131,8 +132,10 @@ function Start-Child {
     $start.RedirectStandardOutput = $true
     $start.RedirectStandardError = $true
     $start.RedirectStandardInput = $true
+    # Native code sees only what was in the environment at the start.
+    foreach ($name in $Variable.Keys) { $start.EnvironmentVariables[$name] = [string] $Variable[$name] }
     $process = [System.Diagnostics.Process]::Start($start)
-    $child = [pscustomobject] @{ Process = $process; Output = $process.StandardOutput.ReadToEndAsync(); ErrorOutput = $process.StandardError.ReadToEndAsync(); File = $output }
+    $child = [pscustomobject] @{ Process = $process; Output = $process.StandardOutput.ReadToEndAsync(); ErrorOutput = $process.StandardError.ReadToEndAsync() }
     $process.StandardInput.Close()
     $child
 }

@@ -6,7 +6,8 @@ param([string[]] $Path = $PSScriptRoot, [string] $Name)
 $ErrorActionPreference = 'Stop'
 Import-Module Pester -MinimumVersion 5.5
 $configuration = New-PesterConfiguration
-$configuration.Run.Path = $Path
+# With -File a list comes as one word.
+$configuration.Run.Path = @($Path -split ',')
 $configuration.Run.PassThru = $true
 $configuration.Output.Verbosity = 'Normal'
 if ($Name) { $configuration.Filter.FullName = $Name }

@@ -38,6 +38,8 @@ Describe 'Values of the library' {
             (ConvertTo-GwbValue -Name Duration -Value 93.5) | Should -Be ([timespan]::new(0, 0, 1, 33, 500))
             (ConvertTo-GwbValue -Name AllowedSyncCycleInterval -Value 1800) | Should -Be ([timespan]::FromMinutes(30))
             (ConvertTo-GwbValue -Name Duration -Value 0.0001234).Ticks | Should -Be 1234
+            # Whole seconds are spans, too.
+            (ConvertTo-GwbObject -Type RunResult -Value (ConvertFrom-GwbJson -Text '{"Duration":2}')).Duration | Should -Be ([timespan]::FromSeconds(2))
         }
     }
 

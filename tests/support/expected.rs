@@ -8,6 +8,9 @@ use serde_json::Value;
 use super::Lab;
 use super::ldap::{AdGroup, Sids, groups, sids};
 
+/// Attributes (lower case) as sets of values, and members as SIDs.
+type Expected = (BTreeMap<String, BTreeSet<String>>, BTreeSet<String>);
+
 fn left448(text: &str) -> String {
     let (mut units, mut out) = (0, String::new());
     for c in text.trim().chars() {
@@ -21,11 +24,7 @@ fn left448(text: &str) -> String {
 }
 
 /// V1's result for every active M365 group of the dump: attributes and members by mark.
-pub fn v1(
-    dump: &Value,
-    sids: &Sids,
-    own: &BTreeMap<String, String>,
-) -> BTreeMap<String, (BTreeMap<String, BTreeSet<String>>, BTreeSet<String>)> {
+pub fn v1(dump: &Value, sids: &Sids, own: &BTreeMap<String, String>) -> BTreeMap<String, Expected> {
     let text = |v: &Value| v.as_str().map(str::to_owned);
     let mut anchors: BTreeMap<String, String> = BTreeMap::new();
     for object in dump["users"]

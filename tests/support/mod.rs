@@ -97,6 +97,24 @@ impl Lab {
         self.control("fault", Some(fault))
     }
 
+    pub fn clear_faults(&self) {
+        let mut command = Command::new(lab_program());
+        command.args([
+            "control",
+            "--control",
+            self.text("control"),
+            "--delete",
+            "fault",
+        ]);
+        assert!(
+            command
+                .output()
+                .expect("the lab's control command")
+                .status
+                .success()
+        );
+    }
+
     pub fn counters(&self) -> Value {
         self.control("counters", None)
     }

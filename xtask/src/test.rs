@@ -28,11 +28,9 @@ pub fn run(args: &[String]) -> Result<(), String> {
             "rust" => {
                 // Integration tests start the lab and load the library: both must be there first.
                 build::build()?;
-                system::run(&mut system::cargo([
-                    "test",
-                    "--workspace",
-                    "--no-fail-fast",
-                ]))?;
+                // A stale header must fail here, not be mended by the build.
+                let mut test = system::cargo(["test", "--workspace", "--no-fail-fast"]);
+                system::run(test.env("GWB_HEADER", "check"))?;
             }
             _ => match pwsh::find() {
                 Some(pwsh) => powershell(&pwsh)?,

@@ -1,6 +1,6 @@
 //! The embedded directory: an LDAP server with the semantics of Active Directory, in memory.
 //!
-//! Rooms: `wire` (bytes), `request`-side files `server`, `session`, `controls`, `rootdse`; searching in
+//! Rooms: bytes in `wire`; requests in `server`, `session`, `controls`, `rootdse`; searching in
 //! `search`, `filter`, `candidates`, `output`; rules of writing in `add`, `modify`, `relocate`, `delete`,
 //! `draft`, `principals`; rights in `access`, `descriptor`; storing in `store`, `object`, `links`, `read`;
 //! names and values in `dn`, `sid`, `text`, `values`, `schema`; the first tree in `seed`; `counters` and

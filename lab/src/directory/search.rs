@@ -19,6 +19,9 @@ use super::wire::message::{Control, Scope, SearchRequest, entry};
 const STEP_OBJECTS: usize = 20_000;
 /// A subtree with more objects than this is searched by looking at all objects in order.
 const SUBTREE_OBJECTS: usize = 20_000;
+/// An index is used when it leaves one object out of this many, or few.
+const WORTH_A_LIST: usize = 8;
+const SMALL_LIST: usize = 2_000;
 /// Bytes of entries made before the store is let go.
 const STEP_BYTES: usize = 256 * 1024;
 
@@ -353,7 +356,10 @@ fn source(store: &Store, base: Id, scope: Scope, test: &Test) -> Source {
         },
     };
     match indexed {
-        Some(count) if count <= scan => Source::List(candidates::collect(store, test)),
+        // Looking at all of them in order needs no list, and a page only what it shows.
+        Some(count) if count.saturating_mul(WORTH_A_LIST) <= scan || count < SMALL_LIST => {
+            Source::List(candidates::collect(store, test))
+        }
         _ => fallback,
     }
 }

@@ -223,6 +223,15 @@ impl Route {
         )
     }
 
+    /// Whether every row of the answer is a person's.
+    pub(crate) fn is_people(&self) -> bool {
+        match self {
+            Self::Users | Self::User(_) | Self::UsersDelta => true,
+            Self::Members(_, cast) => cast.as_deref() == Some("user"),
+            _ => false,
+        }
+    }
+
     /// The name in the counters.
     pub(crate) fn kind(&self) -> &'static str {
         match self {

@@ -88,7 +88,8 @@ pub(crate) fn perform(lab: &Lab, call: &Call, in_batch: bool) -> Outcome {
     };
     answer.headers.push(("Date", http_date(now)));
     if injected.null_members {
-        hide_people(&mut answer);
+        let untyped = call.route().is_some_and(|route| route.is_people());
+        hide_people(&mut answer, untyped);
     }
     let garbage = injected.garbage.map(Damage::Garbage);
     let damage = if injected.cut_body {
@@ -302,16 +303,19 @@ fn collection(rows: Vec<Value>) -> Answer {
     Answer::json(json!({ "value": rows }))
 }
 
-/// The fault `nullMembers`: people's rows keep nothing but id and type.
-fn hide_people(answer: &mut Answer) {
-    let rows = answer.body.as_mut().and_then(|body| body.get_mut("value"));
-    for row in rows.and_then(Value::as_array_mut).into_iter().flatten() {
-        let Some(row) = row.as_object_mut() else {
-            continue;
-        };
+/// The fault `nullMembers`: people's rows keep nothing but id and type. Rows of mixed lists carry
+/// their type; `untyped` ones are all people's.
+fn hide_people(answer: &mut Answer, untyped: bool) {
+    let Some(body) = answer.body.as_mut().filter(|_| answer.status == 200) else {
+        return;
+    };
+    let rows = match body.get_mut("value") {
+        Some(Value::Array(rows)) => rows.as_mut_slice(),
+        _ => std::slice::from_mut(body),
+    };
+    for row in rows.iter_mut().filter_map(Value::as_object_mut) {
         let kind = row.get("@odata.type").and_then(Value::as_str);
-        let is_group = row.contains_key("groupTypes") || row.contains_key("members@delta");
-        if kind.is_none_or(|kind| kind == "#microsoft.graph.user") && !is_group {
+        if kind.map_or(untyped, |kind| kind == "#microsoft.graph.user") {
             lists::blank(row);
         }
     }

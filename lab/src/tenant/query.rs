@@ -36,11 +36,11 @@ pub(crate) fn decode(text: &str, plus_is_space: bool) -> String {
     let mut out = Vec::with_capacity(bytes.len());
     let mut position = 0;
     while position < bytes.len() {
-        let hex = bytes.get(position + 1..position + 3);
-        let value = hex.and_then(|pair| std::str::from_utf8(pair).ok());
+        let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
+        let value = digit(position + 1).zip(digit(position + 2));
         match (
             bytes[position],
-            value.and_then(|pair| u8::from_str_radix(pair, 16).ok()),
+            value.map(|(high, low)| (high * 16 + low) as u8),
         ) {
             (b'%', Some(byte)) => {
                 out.push(byte);
@@ -87,5 +87,6 @@ mod tests {
         let text = "a b+c/é😀%,";
         assert_eq!(decode(&encode(text), true), text);
         assert_eq!(decode("100%", false), "100%");
+        assert_eq!(decode("%+a%é", false), "%+a%é");
     }
 }

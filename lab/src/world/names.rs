@@ -85,7 +85,7 @@ const KINDS: &[&str] = &[
 
 /// Names that have broken some product somewhere. Each is used once, early in the tenant.
 pub(super) fn awkward() -> Vec<String> {
-    let mut names: Vec<String> = [
+    let rest = [
         "Doe, John + Partners",
         "Quotes \"inside\" the name",
         "Back\\slash and / slash",
@@ -121,10 +121,8 @@ pub(super) fn awkward() -> Vec<String> {
         "CON",
         ".",
         "-",
-    ]
-    .iter()
-    .map(|name| (*name).to_owned())
-    .collect();
+    ];
+    let mut names = Vec::new();
     // 50 plain characters, then one that takes two UTF-16 units: a cut at 51 falls into it.
     names.push(format!(
         "{}🧭 compass",
@@ -135,6 +133,7 @@ pub(super) fn awkward() -> Vec<String> {
     names.push("Maximum length ".chars().cycle().take(256).collect());
     names.push("😀".repeat(128));
     names.push(format!("{}é", "ε".repeat(255)));
+    names.extend(rest.iter().map(|name| (*name).to_owned()));
     names
 }
 

@@ -9,7 +9,10 @@ function ConvertTo-GwbObject {
     foreach ($property in $Value.PSObject.Properties) {
         $plain = $property.Value
         # Most values need nothing: thousands of objects should not pay a call for each.
-        if ($null -ne $plain -and $plain -isnot [bool] -and ($plain -isnot [string] -or ($plain.Length -gt 0 -and $plain[0] -eq [char] 1))) {
+        if ($plain -is [string]) {
+            if ($plain.Length -gt 0 -and $plain[0] -eq [char] 1) { $plain = ConvertTo-GwbValue -Name $property.Name -Value $plain }
+        }
+        elseif ($null -ne $plain -and $plain -isnot [bool] -and ($plain -isnot [long] -or $property.Name -eq 'Duration' -or $property.Name.EndsWith('Interval'))) {
             $plain = ConvertTo-GwbValue -Name $property.Name -Value $plain
         }
         $properties[$property.Name] = $plain

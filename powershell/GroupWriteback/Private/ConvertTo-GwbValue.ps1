@@ -23,6 +23,8 @@ function ConvertTo-GwbValue {
         return , $list
     }
     $properties = [ordered]@{}
+    $nested = $script:GwbNestedTypes[$Name]
+    if ($nested) { foreach ($known in $script:GwbObjectTable[$nested]) { $properties[$known] = $null } }
     foreach ($property in $Value.PSObject.Properties) {
         $properties[$property.Name] = ConvertTo-GwbValue -Name $property.Name -Value $property.Value
     }

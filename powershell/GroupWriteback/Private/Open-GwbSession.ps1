@@ -15,6 +15,8 @@ function Open-GwbSession {
     $ErrorActionPreference = 'Stop'
     $native = Get-GwbNative -Cmdlet $Cmdlet
     $config = [ordered]@{ configurationName = $Name }
+    # A variable set in this session is invisible to native code outside Windows: .NET keeps a copy of the environment.
+    if (-not $StoreDirectory) { $StoreDirectory = [Environment]::GetEnvironmentVariable('GROUPWRITEBACK_STORE') }
     if ($StoreDirectory) { $config.storeDirectory = $StoreDirectory }
     if ($ClientTimeout -gt 0) { $config.clientTimeoutSec = $ClientTimeout }
     if ($null -ne $Connection -and $Connection.Count -gt 0) { $config.connection = $Connection }

@@ -3,8 +3,11 @@ function Register-GwbExit {
     # connection, not at import.
     if ($script:GwbExitRegistered) { return }
     $script:GwbExitRegistered = $true
-    $module = $ExecutionContext.SessionState.Module
-    $action = { & $module { Close-GwbSession -All } }.GetNewClosure()
-    try { $null = Register-EngineEvent -SourceIdentifier PowerShell.Exiting -SupportEvent -Action $action }
+    # The module is looked up: an action runs in a module of its own and sees neither this one nor a closure.
+    try {
+        $null = Register-EngineEvent -SourceIdentifier PowerShell.Exiting -SupportEvent -Action {
+            foreach ($module in @(Get-Module -Name GroupWriteback -All)) { & $module { Close-GwbSession -All } }
+        }
+    }
     catch { Write-Debug "Closing at exit could not be arranged: $_" }
 }

@@ -5,7 +5,7 @@ function Write-GwbMessage {
 
     switch ($Level) {
         'debug' { $Cmdlet.WriteDebug($Text) }
-        'information' { Write-Host $Text -ForegroundColor Yellow }
+        'information' { Write-Information -MessageData $Text -InformationAction Continue }
         default { $Cmdlet.WriteVerbose($Text) }
     }
 }

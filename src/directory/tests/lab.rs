@@ -245,7 +245,7 @@ async fn a_broken_read_is_never_a_shorter_list() {
         .await
         .unwrap();
     let read = |with_members| {
-        let mut reader = directory.owned_groups(&[unit.clone()], &[], with_members);
+        let mut reader = directory.owned_groups(std::slice::from_ref(&unit), &[], with_members);
         async move {
             let mut count = 0;
             loop {

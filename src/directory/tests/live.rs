@@ -53,6 +53,12 @@ async fn life_of_a_group() {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs a domain controller"]
+async fn rights_of_a_container() {
+    steps::rights_of_a_container(connect().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a domain controller"]
 async fn many_members() {
     let count = std::env::var("GWB_TEST_LDAP_MEMBERS").ok();
     let count = count.and_then(|v| v.parse().ok()).unwrap_or(3000);
@@ -102,4 +108,38 @@ async fn refusals_at_connect() {
         ..good.clone()
     };
     assert_eq!(attempt(closed, b"x").await, ErrorId::DirectoryUnavailable);
+}
+
+/// For restarting the controller meanwhile by hand: nothing is lost, nothing is left half done.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a domain controller"]
+async fn work_survives_a_restart() {
+    let directory = connect().await;
+    let writer = directory.writer();
+    let unit = steps::unit(&directory, "GWB Test Restart").await;
+    let groups = steps::create_many(&directory, &unit, 8, 30).await;
+    let (first, rest) = (groups[0].guid, steps::keys(&groups[1..]));
+    let seconds = std::env::var("GWB_TEST_LDAP_SECONDS").ok();
+    let seconds = seconds.and_then(|v| v.parse().ok()).unwrap_or(5);
+    let start = Instant::now();
+    let mut rounds = 0;
+    while start.elapsed() < Duration::from_secs(seconds) {
+        let (add, remove) = if rounds % 2 == 0 {
+            (&rest[..], &[][..])
+        } else {
+            (&[][..], &rest[..])
+        };
+        let outcome = writer.modify_members(first, add, remove, 4).await.unwrap();
+        assert!(outcome.failed.is_empty());
+        let expected = if rounds % 2 == 0 {
+            rest.clone()
+        } else {
+            Vec::new()
+        };
+        assert_eq!(directory.members(first).await.unwrap(), expected);
+        rounds += 1;
+    }
+    let binds = directory.counters().by_kind["bind"];
+    note(&format!("{rounds} rounds, {binds} binds"));
+    steps::empty(&directory, &unit).await;
 }

@@ -247,7 +247,7 @@ pub async fn life_of_a_group(directory: Directory) {
     assert_eq!(lost.id, ErrorId::GroupNotFound);
     assert!(
         directory
-            .groups_by_mark(&[mark], &[other.clone()], &names)
+            .groups_by_mark(&[mark], std::slice::from_ref(&other), &names)
             .await
             .unwrap()
             .is_empty()
@@ -318,6 +318,22 @@ pub async fn life_of_a_group(directory: Directory) {
         ErrorId::ContainerNotFound
     );
     assert!(reader.next_page().await.is_err());
+}
+
+/// Only with an administrator.
+pub async fn rights_of_a_container(directory: Directory) {
+    let unit = unit(&directory, "GWB Test Rights").await;
+    let name = std::env::var("GWB_TEST_LDAP_ACCOUNT").unwrap_or_else(|_| "Guest".to_owned());
+    let (_, guest) = directory.account(&name).await.unwrap().unwrap();
+    let writer = directory.writer();
+    let before = directory.container(&unit).await.unwrap().unwrap();
+    writer.grant_writeback_rights(&unit, &guest).await.unwrap();
+    assert!(directory.has_writeback_rights(&unit, &guest).await.unwrap());
+    assert!(!writer.grant_writeback_rights(&unit, &guest).await.unwrap());
+    assert_eq!(directory.container(&unit).await.unwrap().unwrap(), before);
+    let nowhere = format!("OU=Nowhere,{unit}");
+    let error = writer.grant_writeback_rights(&nowhere, &guest).await;
+    assert_eq!(error.unwrap_err().id, ErrorId::ContainerNotFound);
 }
 
 pub async fn many_members(directory: Directory, count: u32) {
@@ -422,7 +438,7 @@ pub async fn many_members(directory: Directory, count: u32) {
         .unwrap();
     assert_eq!(outcome, CreateOutcome::Created);
     let local = directory
-        .groups_by_mark(&[id(3, 1)], &[unit.clone()], &[])
+        .groups_by_mark(&[id(3, 1)], std::slice::from_ref(&unit), &[])
         .await
         .unwrap();
     assert_eq!(
@@ -479,7 +495,7 @@ pub async fn many_members(directory: Directory, count: u32) {
     let ids: Vec<ObjectId> = rest.iter().map(|g| g.object_id).collect();
     let start = Instant::now();
     let found = directory
-        .groups_by_mark(&ids, &[unit.clone()], &[])
+        .groups_by_mark(&ids, std::slice::from_ref(&unit), &[])
         .await
         .unwrap();
     note(&format!("{} marks: {:?}", ids.len(), start.elapsed()));

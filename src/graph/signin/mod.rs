@@ -170,6 +170,20 @@ impl SignInState {
         token
     }
 
+    /// Tenant and app by the current token's own word, for showing.
+    pub(super) fn identity(&self) -> (Option<String>, Option<String>) {
+        let claims = self
+            .current()
+            .and_then(|token| assertion::claims(&token.value));
+        let claim = |name: &str| {
+            claims
+                .as_ref()
+                .and_then(|c| c[name].as_str())
+                .map(str::to_owned)
+        };
+        (claim("tid"), claim("appid").or_else(|| claim("azp")))
+    }
+
     /// Permissions by the current token's own word; `None` = opaque token.
     pub(super) fn granted(&self) -> Option<Vec<String>> {
         self.current().and_then(|token| token.granted.clone())

@@ -226,3 +226,13 @@ fn group_scope_is_the_configured_one() {
         assert_eq!((of(self::security()), of(m365())), (security, distribution));
     }
 }
+
+#[test]
+fn the_tenants_default_decides_on_unflagged_m365_groups() {
+    let mapping = mapping(&config(V2)).with_new_group_default(false);
+    let unknown = Scope::Unknown(UnknownReason::NewGroupDefaultOff);
+    assert_eq!(mapping.scope(&flagged(m365(), None, None)), unknown);
+    assert_eq!(mapping.scope(&flagged(m365(), Some(true), None)), Scope::In);
+    let off = Scope::Out(OutReason::FlagNotSet);
+    assert_eq!(mapping.scope(&flagged(security(), None, None)), off);
+}

@@ -131,6 +131,7 @@ fn deletion_restoration_and_the_end() {
         f.pending_of(1).verify,
         "what happened meanwhile was not told"
     );
+    assert_eq!(f.store.incomplete_groups(None, 10).unwrap(), [id(1)]);
     assert_eq!(f.member_ids(1), [id(10)]);
     f.settle();
 

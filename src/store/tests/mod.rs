@@ -1,5 +1,7 @@
 //! The store's behaviour, told over the trait: whatever implements it has to pass. What is SQLite's own is in `file`.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod changes;
 mod file;
 mod full;
@@ -8,6 +10,7 @@ mod lease;
 mod plans;
 mod random;
 mod speed;
+mod world;
 
 use super::*;
 use crate::error::ErrorId;

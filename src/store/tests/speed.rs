@@ -44,7 +44,11 @@ fn random_id(n: u64) -> Guid {
         x ^ (x >> 31)
     };
     let (a, b) = (mix(n), mix(n ^ 0x9e37_79b9_7f4a_7c15));
-    Guid((u128::from(a) << 64 | u128::from(b)).to_be_bytes())
+    Guid(((u128::from(a) << 64) | u128::from(b)).to_be_bytes())
+}
+
+fn user_id(n: u64) -> Guid {
+    random_id((1 << 40) | n)
 }
 
 fn page(first: u32, users: u64) -> Vec<GroupChange> {
@@ -57,7 +61,7 @@ fn page(first: u32, users: u64) -> Vec<GroupChange> {
             row.patch.proxy_addresses = Some(vec![format!("SMTP:group{g}@contoso.example")]);
             row.patch.group_types = Some(vec!["Unified".into()]);
             let member = |m: u32| MemberChange {
-                id: random_id(1 << 40 | (u64::from(g) * 7919 + u64::from(m) * 104_729) % users),
+                id: user_id((u64::from(g) * 7919 + u64::from(m) * 104_729) % users),
                 kind: MemberKind::User,
                 removed: false,
             };
@@ -93,7 +97,7 @@ fn five_million_memberships() {
             .map(|n| ObjectChange {
                 display_name: Some(Some(format!("User number {n}"))),
                 sid: Some(Some(sid(u32::try_from(n).unwrap()))),
-                ..ObjectChange::new(random_id(1 << 40 | n), MemberKind::User)
+                ..ObjectChange::new(user_id(n), MemberKind::User)
             })
             .collect()
     };
@@ -113,6 +117,17 @@ fn five_million_memberships() {
             f.store.finish_full(fence, Feed::Users, &link("u")).unwrap();
         });
     };
+    let f2 = fixture();
+    timed(
+        "first changes of an empty store, 100,000 members",
+        100_000,
+        || {
+            let rows = page(0, users);
+            f2.store
+                .apply_groups(f2.lease.fence, Target::Live, &rows, &everything, None)
+                .unwrap();
+        },
+    );
     import_users("users, full");
     let import_groups = |label: &str| {
         f.store.begin_full(fence, Feed::Groups).unwrap();
@@ -204,7 +219,7 @@ fn five_million_memberships() {
             let mut rows = page(0, users);
             for (g, row) in (0u32..).zip(&mut rows) {
                 for (m, member) in (0u32..).zip(row.members.iter_mut().flatten()) {
-                    member.id = random_id(1 << 40 | u64::from(g * 31 + m * 7 + 1_000_003) % users);
+                    member.id = user_id(u64::from(g * 31 + m * 7 + 1_000_003) % users);
                 }
             }
             f.store

@@ -1,0 +1,6 @@
+//! The lab in process, walked over HTTP as a client would.
+
+mod client;
+mod delta;
+mod graph;
+mod sign_in;
