@@ -414,3 +414,46 @@ async fn many_calls_at_once() {
         0
     );
 }
+
+#[tokio::test]
+#[ignore = "needs a lab"]
+async fn people_and_machines_sign_in() {
+    let lab = Lab::new();
+    lab.no_faults().await;
+    let host = lab.host();
+    let signing_in = tokio::spawn({
+        let (connection, ctx) = (lab.connection(SignIn::DeviceCode), host.context());
+        async move { GraphClient::connect(&connection, Duration::from_secs(10), &ctx).await }
+    });
+    let message = loop {
+        if let Some(message) = host.messages().first() {
+            break message.clone();
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    println!("{message}");
+    // The code is the one word of capitals and digits.
+    let code = message
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+        .find(|w| w.len() >= 8 && !w.chars().any(|c| c.is_ascii_lowercase()))
+        .unwrap();
+    lab.control(
+        "devicecode",
+        Some(json!({"userCode": code, "action": "approve"})),
+    )
+    .await;
+    let client = signing_in.await.unwrap().unwrap();
+    client.check().await.unwrap();
+    println!("{:?}", client.roles());
+    assert!(!client.roles().is_empty(), "a person's scopes");
+
+    // Only when the test's environment says where: it can't be set from here.
+    if std::env::var_os("AZURE_POD_IDENTITY_AUTHORITY_HOST").is_some() {
+        let machine = lab.connection(SignIn::ManagedIdentity { client_id: None });
+        let client = GraphClient::connect(&machine, Duration::from_secs(10), &lab.host().context())
+            .await
+            .unwrap();
+        client.check().await.unwrap();
+        println!("managed identity: {:?}", client.roles());
+    }
+}
