@@ -164,7 +164,8 @@ impl<'a> Run<'a> {
     pub async fn at(&mut self, done: u64, total: Option<u64>, text: &str) {
         let known = total.unwrap_or(0);
         let before = self.position.done.swap(done, Ordering::Relaxed);
-        let same = before == done && self.position.total.swap(known, Ordering::Relaxed) == known;
+        let total_before = self.position.total.swap(known, Ordering::Relaxed);
+        let same = (before, total_before) == (done, known);
         if let Some(step) = self.steps.last_mut() {
             step.done = done;
         }

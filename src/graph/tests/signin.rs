@@ -365,15 +365,6 @@ async fn the_host_gives_ready_tokens() {
     assert!(client.missing_roles().is_empty(), "opaque: Graph decides");
     let check = client.check().await.unwrap();
     assert_eq!(check.token_latency, None);
-<<<<<<< HEAD
-    assert!(host.asks.lock().unwrap().iter().all(|a| matches!(
-        a,
-        Ask::Secret {
-            name: "accessToken",
-            ..
-        }
-    )));
-=======
     let only_tokens = host
         .asks
         .lock()
@@ -381,7 +372,6 @@ async fn the_host_gives_ready_tokens() {
         .iter()
         .all(|a| matches!(a, Ask::Secret { name, .. } if *name == "accessToken"));
     assert!(only_tokens);
->>>>>>> graph
 
     let same = Recorder::answering(|_| secret(b"first"));
     let client = connect(&server, SignIn::AccessToken, &same).await.unwrap();
