@@ -77,6 +77,8 @@ impl<T> Patch<T> {
 }
 
 /// A row of `groups/delta`.
+// Nearly every row is the large one.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum GroupRow {
     /// `@removed`. Forget its members: should it be restored, it comes back with those it has then,

@@ -368,7 +368,7 @@ fn the_error_names_the_breaches() {
     assert_eq!(error.id, ErrorId::MemberRemovalThresholdExceeded);
     assert_eq!(
         error.message,
-        "30 of 40 members would be removed from \"Sales\" (01010101-0101-0101-0101-010101010101); the limit is 50 %"
+        "30 of 40 members would be removed from \"Sales\" (01010101-0101-0101-0101-010101010101); the limit is 50 %."
     );
     assert_eq!(error.target, Some(id(1).to_string()));
     (0..6).for_each(|_| {
@@ -387,7 +387,7 @@ fn the_error_names_the_breaches() {
     let error = check.error().unwrap();
     assert_eq!(error.id, ErrorId::DeletionThresholdExceeded);
     assert!(error.message.starts_with(
-        "6 of 100 written groups would be deleted or lose their access; the limit is 5\n"
+        "6 of 100 written groups would be deleted or lose their access; the limit is 5.\n"
     ));
     assert!(
         error.message.ends_with("\nand 4 more groups"),
