@@ -254,6 +254,8 @@ pub struct CloudGroup {
     pub on_premises_sync_enabled: bool,
     /// onPremisesSecurityIdentifier of a synced group.
     pub on_premises_sid: Option<Sid>,
+    /// visibility: `Public`, `Private`, `HiddenMembership`.
+    pub visibility: Option<String>,
     /// writebackConfiguration, where it was read.
     pub writeback: Option<WritebackFlag>,
     /// allowExternalSenders, where it was read (single GET only).
@@ -281,9 +283,15 @@ impl CloudGroup {
             mail_enabled: false,
             on_premises_sync_enabled: false,
             on_premises_sid: None,
+            visibility: None,
             writeback: None,
             allow_external_senders: None,
         }
+    }
+
+    /// Members are listed only to an app with `Member.Read.Hidden` (Graph: group resource, visibility).
+    pub fn hides_members(&self) -> bool {
+        self.visibility.as_deref() == Some("HiddenMembership")
     }
 
     /// Microsoft 365 group: `groupTypes` holds `Unified`.

@@ -23,7 +23,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
-use crate::config::{Configuration, Connection};
+use crate::config::{Configuration, Connection, Version};
 use crate::cycle::{Engine, SchemaFacade};
 use crate::directory::Directory;
 use crate::error::{Error, ErrorId, Result};
@@ -240,13 +240,18 @@ impl Session {
     }
 
     /// What a run works with; writeback must be on.
-    fn engine(&self, ctx: &Context) -> Result<Engine> {
+    async fn engine(&self, ctx: &Context) -> Result<Engine> {
         let clients = self.clients(ctx)?;
         let config = self.configuration()?;
         if !config.enabled {
             return Err(self.not_enabled());
         }
-        let mapping = Mapping::compile(&config, &SchemaFacade(clients.directory.schema()))?;
+        let mut mapping = Mapping::compile(&config, &SchemaFacade(clients.directory.schema()))?;
+        if config.version == Version::V2
+            && let Some(written) = clients.graph.new_group_default().await?
+        {
+            mapping = mapping.with_new_group_default(written);
+        }
         Ok(Engine {
             name: self.name().to_owned(),
             config,

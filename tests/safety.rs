@@ -211,6 +211,40 @@ fn members_that_come_as_nulls_leave_their_groups_untouched() {
 }
 
 #[test]
+fn a_hidden_membership_is_no_empty_one() {
+    let (lab, store, engine) = enabled(&["--m365-groups", "60"]);
+    assert!(engine.cycle("Initial").error.is_none());
+    let dump = lab.dump();
+    let hidden = dump["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|g| {
+            g["visibility"] == "HiddenMembership" && !g["members"].as_array().unwrap().is_empty()
+        })
+        .expect("the lab has a group with hidden membership");
+    drop(engine);
+    let roles = [
+        "GroupMember.Read.All",
+        "User.Read.All",
+        "Device.Read.All",
+        "Group.Read.All",
+    ];
+    lab.control("permissions", Some(json!({ "roles": roles })));
+    let engine = Engine::on(&lab, store.path());
+    engine.connect();
+    let before = ldap::groups(&lab, OU);
+    let ended = engine.cycle("Initial");
+    assert!(ended.error.is_none(), "{:#?}", ended.error);
+    let told = ended
+        .errors()
+        .iter()
+        .any(|e| e["target"] == hidden["id"] && e["id"] == "SourceReadIncomplete");
+    assert!(told, "{:#?}", ended.errors());
+    assert_eq!(ldap::groups(&lab, OU), before);
+}
+
+#[test]
 fn a_lost_delta_token_is_no_deletion() {
     let (lab, _store, engine) = enabled(&[]);
     assert!(engine.cycle("Initial").error.is_none());

@@ -230,18 +230,7 @@ impl Export<'_> {
         counts.members_skipped += done.skipped.len() as u64;
         self.advance(run, done.units).await;
         if !done.skipped.is_empty() {
-            run.ctx
-                .warn(
-                    Error::new(
-                        ErrorId::MemberNotOnPremises,
-                        format!(
-                            "AD refused {} members of group {id}; the others were written.",
-                            done.skipped.len()
-                        ),
-                    )
-                    .target(id),
-                )
-                .await;
+            run.ctx.warn(refused_members(id, &done.skipped)).await;
         }
         match done.error {
             Some(error) => self.group_failed(run, id, error).await,
@@ -349,6 +338,31 @@ impl Export<'_> {
         }
         Ok(members)
     }
+}
+
+/// One warning a group for what AD would not take.
+fn refused_members(group: ObjectId, skipped: &[(ObjectId, SkipReason)]) -> Error {
+    let forbidden = skipped
+        .iter()
+        .any(|(_, reason)| *reason == SkipReason::ScopeForbidden);
+    let id = if forbidden {
+        ErrorId::MemberScopeInvalid
+    } else {
+        ErrorId::MemberNotOnPremises
+    };
+    let (count, noun) = (
+        skipped.len(),
+        if skipped.len() == 1 {
+            "member"
+        } else {
+            "members"
+        },
+    );
+    Error::new(
+        id,
+        format!("AD did not take {count} {noun} of group {group}; the others were written."),
+    )
+    .target(group)
 }
 
 fn stored_is_empty(stored: &StoredGroupPlan) -> bool {

@@ -28,6 +28,7 @@ use crate::store::{PlanRecord, PlanState, PolicyType, RunRecord, Store};
 
 pub use assemble::SchemaFacade;
 pub use planning::{DisableAction, Selection};
+pub(crate) use run::ONLY_PLANNED;
 use run::Run;
 pub use run::new_guid;
 

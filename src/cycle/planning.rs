@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::assemble::{assemble, resolve_members, wanted};
+use super::assemble::{Members, assemble, resolve_members, wanted};
 use super::import::is_of_the_run;
 use super::lookup::{containers, find_in_ad};
 use super::run::{Run, new_guid};
@@ -448,7 +448,11 @@ impl Planner {
             return Ok(());
         };
         let planned = match wanted(run, &cached) {
-            Ok(Some(wanted)) => self.compare(run, wanted, &pending, actual, members).await,
+            Ok(Some(wanted)) => {
+                let hides_members = cached.group.hides_members();
+                self.compare(run, wanted, &pending, actual, members, hides_members)
+                    .await
+            }
             Ok(None) => {
                 self.settled.push(id);
                 Ok(())
@@ -475,6 +479,7 @@ impl Planner {
         pending: &PendingGroup,
         actual: Option<DirectoryGroup>,
         members: Option<Vec<MemberKey>>,
+        hides_members: bool,
     ) -> Result<()> {
         let id = pending.id;
         let waiting = matches!(
@@ -491,8 +496,9 @@ impl Planner {
         };
         let full = pending.verify || actual.is_none();
         let (input, members) = assemble(run, wanted, pending, actual, members).await?;
-        let untouched = !members.unreadable.is_empty();
-        if present && !untouched {
+        if present {
+            // Before anything is planned: a group of which a part is unknown is left as it is, whole, and stays pending.
+            unread(run, &members, hides_members, &name)?;
             let count = members.skipped.len();
             on_disk(|| {
                 if full {
@@ -517,18 +523,8 @@ impl Planner {
         };
         match plan_group(&input, &policy) {
             Some(plan) => self.add(run, plan).await?,
-            None if !waiting && !untouched => self.settled.push(id),
+            None if !waiting => self.settled.push(id),
             None => {}
-        }
-        if untouched {
-            return Err(Error::new(
-                ErrorId::SourceReadIncomplete,
-                format!(
-                    "{} members of '{name}' could not be read; its members were left as they are.",
-                    members.unreadable.len()
-                ),
-            )
-            .action("Grant the app User.Read.All (and Device.Read.All for devices); the next cycle tries again."));
         }
         Ok(())
     }
@@ -553,6 +549,7 @@ impl Planner {
             let ids: Vec<ObjectId> = page.iter().map(|k| k.group.object_id).collect();
             let found = find_in_ad(run, &ids, true).await?;
             self.report_doubled(run, &found.doubled).await;
+            self.report_away(run, &found.away).await;
             for (object_id, actual) in found.groups {
                 self.done += 1;
                 run.at(self.done, Some(self.total), "").await;
@@ -650,6 +647,34 @@ impl Planner {
             )
         })
     }
+}
+
+/// Whether members of a group may be missing from what was read (graph.md section 6, rule 1 of the design).
+fn unread(run: &Run<'_>, members: &Members, hides_members: bool, name: &str) -> Result<()> {
+    let incomplete = |what: String, remedy: &str| {
+        Err(Error::new(
+            ErrorId::SourceReadIncomplete,
+            format!("{what}; the group was left as it is."),
+        )
+        .action(format!(
+            "Grant the app {remedy} with admin consent; the next cycle tries again."
+        )))
+    };
+    if !members.unreadable.is_empty() {
+        let what = format!(
+            "{} members of '{name}' could not be read",
+            members.unreadable.len()
+        );
+        return incomplete(what, "User.Read.All (and Device.Read.All for devices)");
+    }
+    let roles = run.engine.graph.roles();
+    if hides_members && !roles.is_empty() && !roles.iter().any(|r| r == "Member.Read.Hidden") {
+        return incomplete(
+            format!("The membership of '{name}' is hidden from the app"),
+            "Member.Read.Hidden",
+        );
+    }
+    Ok(())
 }
 
 /// One warning a group, with the count; the rows are in the store.

@@ -62,6 +62,7 @@ fn patch(row: &graph::GroupPatch) -> GroupPatch {
         mail_enabled: defaulted(row.mail_enabled.clone()),
         on_premises_sync_enabled: defaulted(row.on_premises_sync_enabled.clone()),
         on_premises_sid: nullable(row.on_premises_sid.clone()),
+        visibility: nullable(row.visibility.clone()),
         writeback: None,
         allow_external_senders: None,
     }

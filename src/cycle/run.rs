@@ -15,6 +15,8 @@ use crate::store::{
     Fence, Lease, PlanRecord, PolicyType, RunCounts, RunEnd, RunHeader, RunOutcome, RunStep, Store,
 };
 
+/// Remark of a run that only planned: such runs are no part of the history that people ask for.
+pub(crate) const ONLY_PLANNED: &str = "Planned only; nothing was written.";
 /// How often the store hears how far a run is, and the run hears of requests to stop.
 const SUPERVISION: Duration = Duration::from_millis(300);
 /// Plans and runs kept.
@@ -154,19 +156,20 @@ impl<'a> Run<'a> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = name;
         self.said = None;
+        self.position.total.store(0, Ordering::Relaxed);
         self.at(0, None, "").await;
     }
 
     /// Tells how far the step is. Cheap: at most ten events a second leave.
     pub async fn at(&mut self, done: u64, total: Option<u64>, text: &str) {
-        self.position.done.store(done, Ordering::Relaxed);
-        self.position
-            .total
-            .store(total.unwrap_or(0), Ordering::Relaxed);
+        let known = total.unwrap_or(0);
+        let before = self.position.done.swap(done, Ordering::Relaxed);
+        let total_before = self.position.total.swap(known, Ordering::Relaxed);
+        let same = (before, total_before) == (done, known);
         if let Some(step) = self.steps.last_mut() {
             step.done = done;
         }
-        let last = total == Some(done);
+        let last = total == Some(done) && !same;
         if !last
             && self
                 .said
@@ -230,7 +233,11 @@ impl<'a> Run<'a> {
             plan_id: self.plan_id,
             counts: self.counts,
             steps: std::mem::take(&mut self.steps),
-            message: worked.as_ref().err().map(ToString::to_string),
+            message: match &worked {
+                Ok(Some(_)) => Some(ONLY_PLANNED.to_owned()),
+                Ok(None) => None,
+                Err(error) => Some(error.to_string()),
+            },
         };
         let store = self.engine.store.as_ref();
         let ended = store

@@ -20,6 +20,7 @@ mod link;
 mod lookup;
 mod members;
 mod membership;
+mod owned;
 mod result;
 mod search;
 mod target;
@@ -40,7 +41,7 @@ use crate::error::Result;
 use crate::operation::Cancel;
 
 pub use dn::Dn;
-pub use groups::OwnedGroupReader;
+pub use owned::OwnedGroupReader;
 pub use types::*;
 pub use writer::DirectoryWriter;
 

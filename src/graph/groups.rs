@@ -285,6 +285,11 @@ impl GraphClient {
                 Err(Fault::Refused(r)) if r.status == 400 => {
                     return Err(flag_unavailable(Some(r.into_error())));
                 }
+                Err(Fault::Refused(r)) if r.status == 403 => {
+                    return Err(r.into_error().action(
+                        "Grant Group.ReadWrite.All; for role-assignable groups PrivilegedAccess.ReadWrite.AzureADGroup.",
+                    ));
+                }
                 Err(fault) => return Err(fault.into()),
             }
         }

@@ -38,7 +38,7 @@ use tokio::time::Instant;
 
 pub use delta::{DeltaError, DeltaPage, DeltaReader, DeltaStart};
 pub use groups::MembersReader;
-pub use permissions::{MissingRole, Task};
+pub use permissions::MissingRole;
 pub use rows::{
     DEVICE_SELECT, GROUP_SELECT, GroupPatch, GroupRow, MemberRow, ObjectRow, Patch, USER_SELECT,
 };
@@ -217,6 +217,11 @@ impl GraphClient {
     /// Graph's base URL.
     pub fn endpoint(&self) -> &str {
         &self.session.endpoints.graph
+    }
+
+    /// Base URL of the sign-in service.
+    pub fn login_endpoint(&self) -> &str {
+        &self.session.endpoints.login
     }
 
     /// The same session for another operation: its host is asked, its cancellation obeyed.

@@ -3,7 +3,7 @@
 
 /// A task and the permissions that allow it; any one of `any_of` will do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Task {
+pub(super) struct Task {
     /// What it is for, for people.
     pub name: &'static str,
     /// Permissions, least first.

@@ -12,7 +12,7 @@ use crate::model::{CloudGroup, MemberKind, ObjectId, Sid};
 /// Properties asked for in group lists and delta (graph.md section 3). `allowExternalSenders` is not
 /// in lists; `proxyAddresses` and the SID are ours to add.
 pub const GROUP_SELECT: &str = "id,displayName,description,mail,mailNickname,proxyAddresses,\
-groupTypes,securityEnabled,mailEnabled,onPremisesSyncEnabled,onPremisesSecurityIdentifier,members";
+groupTypes,securityEnabled,mailEnabled,onPremisesSyncEnabled,onPremisesSecurityIdentifier,visibility,members";
 /// Properties asked for in user lists and delta; `displayName` and `userPrincipalName` are the
 /// sentinels that tell "has none" from "may not be read".
 pub const USER_SELECT: &str =
@@ -79,7 +79,8 @@ impl<T> Patch<T> {
 /// A row of `groups/delta`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum GroupRow {
-    /// `@removed`.
+    /// `@removed`. Forget its members: should it be restored, it comes back with those it has then,
+    /// and nothing tells who left meanwhile.
     Removed {
         /// The group.
         id: ObjectId,
@@ -115,6 +116,8 @@ pub struct GroupPatch {
     pub on_premises_sync_enabled: Patch<bool>,
     /// onPremisesSecurityIdentifier.
     pub on_premises_sid: Patch<Sid>,
+    /// visibility: `HiddenMembership` needs a permission of its own to see members.
+    pub visibility: Patch<String>,
     /// `members@delta`. `None` = the row has no such key: no member information, not "no members".
     /// A later row on the same member wins.
     pub members: Option<Vec<MemberRow>>,
@@ -137,6 +140,7 @@ impl GroupPatch {
             mail_enabled: Patch::Absent,
             on_premises_sync_enabled: Patch::Absent,
             on_premises_sid: Patch::Absent,
+            visibility: Patch::Absent,
             members: None,
             readable: true,
         }
@@ -161,6 +165,7 @@ impl GroupPatch {
         self.on_premises_sync_enabled
             .apply_or_default(&mut group.on_premises_sync_enabled);
         self.on_premises_sid.apply_to(&mut group.on_premises_sid);
+        self.visibility.apply_to(&mut group.visibility);
     }
 }
 
@@ -389,6 +394,7 @@ fn group_patch(
         mail_enabled: take.flag("mailEnabled"),
         on_premises_sync_enabled: take.flag("onPremisesSyncEnabled"),
         on_premises_sid: take.sid("onPremisesSecurityIdentifier"),
+        visibility: take.text("visibility"),
         members: members.map(|members| {
             members
                 .into_iter()

@@ -165,7 +165,8 @@ enum Trouble {
     },
     Failing(Error),
     Slow(Error),
-    Unreachable(Error),
+    /// With the start of the attempt.
+    Unreachable(Error, Instant),
 }
 
 impl GraphClient {
@@ -187,12 +188,13 @@ impl GraphClient {
             let request = call.request(&token.value)?;
             add(&session.counts.requests, 1);
             let timeout = attempts.timeout(session.timeout);
+            let started = Instant::now();
             let outcome = cancel
                 .guard(async { Ok(session.wire.send(request, timeout, false).await) })
                 .await?;
             let trouble = match outcome {
                 Err(Lost::Tls(error)) => return Err(error.into()),
-                Err(Lost::Unreachable(error)) => Trouble::Unreachable(error),
+                Err(Lost::Unreachable(error)) => Trouble::Unreachable(error, started),
                 Err(Lost::TimedOut(error)) => Trouble::Slow(error),
                 Err(Lost::Cut(error)) => Trouble::Failing(error),
                 Ok(answer) => {
@@ -234,6 +236,9 @@ impl GraphClient {
     async fn ride_out(&self, attempts: &mut Attempts, trouble: Trouble) -> Result<()> {
         let session = &*self.session;
         let tuning = &session.tuning;
+        if !matches!(trouble, Trouble::Unreachable(..)) {
+            attempts.unreachable_since = None;
+        }
         match trouble {
             Trouble::Throttled {
                 wait,
@@ -254,9 +259,9 @@ impl GraphClient {
                     return Err(error);
                 }
             }
-            Trouble::Unreachable(error) => {
+            Trouble::Unreachable(error, started) => {
                 // The caller's timeout is for this: how long an unreachable host may cost.
-                let since = *attempts.unreachable_since.get_or_insert_with(Instant::now);
+                let since = *attempts.unreachable_since.get_or_insert(started);
                 attempts.failures += 1;
                 let over = since.elapsed() + tuning.base_wait >= session.timeout;
                 if over || attempts.failures >= tuning.attempts {

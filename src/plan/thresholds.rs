@@ -74,7 +74,7 @@ impl fmt::Display for Breach {
                 limit,
             } => write!(
                 f,
-                "{planned} of {written} written groups would be deleted or lose their access; the limit is {limit}"
+                "{planned} of {written} written groups would be deleted or lose their access; the limit is {limit}."
             ),
             Breach::MemberRemovals {
                 group,
@@ -84,7 +84,7 @@ impl fmt::Display for Breach {
                 limit,
             } => write!(
                 f,
-                "{planned} of {members} members would be removed from \"{name}\" ({group}); the limit is {limit}"
+                "{planned} of {members} members would be removed from \"{name}\" ({group}); the limit is {limit}."
             ),
         }
     }

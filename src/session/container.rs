@@ -8,7 +8,7 @@ use crate::error::{Error, ErrorId, Result};
 use crate::operation::Context;
 
 impl Session {
-    /// Creates the container unless it is there; reports what the bound account may do in it.
+    /// Creates the container unless it is there, gives an account its rights on it, reports what the bound account may do.
     pub(super) async fn initialize_container(
         &self,
         members: &Value,
@@ -20,16 +20,6 @@ impl Session {
                 .target("organizationalUnit")
         })?;
         crate::directory::dn::Dn::parse(ou)?;
-        if let Some(account) = text(members, "account")
-            .filter(|a| !a.eq_ignore_ascii_case(&clients.connection.user_name))
-        {
-            return Err(Error::new(
-                ErrorId::InvalidArgument,
-                format!("Rights for {account} can't be granted by this version; only the connected account ({}) is looked at.", clients.connection.user_name),
-            )
-            .target("account")
-            .action("Delegate the control of group objects on the container to the account (README, service account), or connect with it."));
-        }
         if clients.directory.container(ou).await?.is_none() {
             if flag(members, "whatIf") {
                 return Ok(Outcome::default());
@@ -43,6 +33,23 @@ impl Session {
                 .action("Create the organizational unit as a domain administrator, or grant the account Create organizationalUnit objects on its parent."));
             }
             clients.directory.writer().create_container(ou).await?;
+        }
+        if let Some(account) = text(members, "account")
+            && !flag(members, "whatIf")
+        {
+            let (_, sid) = clients.directory.account(account).await?.ok_or_else(|| {
+                Error::new(
+                    ErrorId::InvalidArgument,
+                    format!("No account '{account}' in the directory (or more than one)."),
+                )
+                .target("account")
+                .action("Name the account by UPN, DOMAIN\\name or distinguished name.")
+            })?;
+            clients
+                .directory
+                .writer()
+                .grant_writeback_rights(ou, &sid)
+                .await?;
         }
         for row in report(&clients, ou).await? {
             ctx.item("PermissionReport", to_value(&row)).await;

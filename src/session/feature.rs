@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::objects::FeatureObject;
-use super::runs::run_object;
+use super::runs::{history, run_object};
 use super::sync::manner;
 use super::{Clients, Outcome, Session, flag, text};
 use crate::config::{Configuration, Version, validate_with};
@@ -67,9 +67,15 @@ impl Session {
                 .create_container(&config.organizational_unit)
                 .await?;
         }
+        let before = self.recorded()?;
         config.enabled = true;
         let store = self.store_or_new()?;
         store.save_configuration(&config)?;
+        if before.is_some_and(|b| b.version != config.version) {
+            // Another scope and other names: everything is to be compared, and -WhatIf shows it first.
+            store.set_meta(None, crate::cycle::FULL_REQUIRED, Some("version"))?;
+            ctx.message(Level::Information, format!("The version is now {:?}: look at the next cycle with Start-GroupWritebackSyncCycle -WhatIf.", config.version)).await;
+        }
         self.set_tenant_feature(&clients, &config, store.as_ref(), ctx)
             .await?;
         self.feature_of(&config, Some(&clients), ctx).await
@@ -111,9 +117,11 @@ impl Session {
         checks
             .check_schema(clients, config, flag(members, "withoutExchange"), ctx)
             .await;
-        checks
-            .check_ownership(self, clients, config, flag(members, "takeOver"), ctx)
-            .await?;
+        if faults.is_empty() {
+            checks
+                .check_ownership(self, clients, config, flag(members, "takeOver"), ctx)
+                .await?;
+        }
         Ok(checks)
     }
 
@@ -158,6 +166,12 @@ impl Session {
         if let Err(error) = clients.graph.set_tenant_feature(feature, true).await {
             store.set_meta(None, FLAG_SET, None)?;
             ctx.warn(error).await;
+        } else {
+            ctx.message(
+                Level::Verbose,
+                "The tenant's group writeback switch was turned on; disabling turns it off again.",
+            )
+            .await;
         }
         Ok(())
     }
@@ -177,7 +191,8 @@ impl Session {
         match action {
             Some(action) => {
                 let finished = self
-                    .engine(ctx)?
+                    .engine(ctx)
+                    .await?
                     .run(Job::Disable(action), manner(members), ctx, None)
                     .await?;
                 if let Finished::Ran(record) = &finished {
@@ -227,7 +242,9 @@ impl Session {
         };
         if let Ok(store) = self.store() {
             object.owned_group_count = store.count_known_groups()?;
-            object.last_run_id = store.runs(1)?.first().map(|r| r.header.run_id.to_string());
+            object.last_run_id = history(store.as_ref(), 1)?
+                .first()
+                .map(|r| r.header.run_id.to_string());
         }
         if let Some(clients) = clients {
             match clients.graph.tenant_features().await {
@@ -372,31 +389,17 @@ impl Checks {
         }
         let recorded = session.recorded()?;
         let ours = match session.store() {
-            Ok(store) => {
-                store.meta(FLAG_SET)?.is_some()
-                    || store.count_known_groups()? > 0
-                    || recorded.is_some_and(|c| c.enabled)
-            }
+            Ok(store) => store.count_known_groups()? > 0 || recorded.is_some_and(|c| c.enabled),
             Err(_) => false,
         };
-        if ours || take_over || self.create_container || !self.failed.is_empty() {
-            return Ok(());
-        }
-        let features = match clients.graph.tenant_features().await {
-            Ok(features) => features,
-            Err(error) => {
-                ctx.message(
-                    Level::Verbose,
-                    format!(
-                        "The tenant's writeback switch can't be read: {}",
-                        error.message
-                    ),
-                )
-                .await;
-                return Ok(());
-            }
-        };
-        if features.unified_group_writeback != Some(true) && features.group_writeback != Some(true)
+        if ours
+            || take_over
+            || self.create_container
+            || clients
+                .directory
+                .container(&config.organizational_unit)
+                .await?
+                .is_none()
         {
             return Ok(());
         }
@@ -410,10 +413,33 @@ impl Checks {
             marked += page.len();
         }
         if marked > 0 {
+            let switch = match clients.graph.tenant_features().await {
+                Ok(features)
+                    if features.unified_group_writeback == Some(true)
+                        || features.group_writeback == Some(true) =>
+                {
+                    " The tenant's group writeback switch is on."
+                }
+                Ok(_) => " The tenant's group writeback switch is off.",
+                Err(error) => {
+                    ctx.message(
+                        Level::Verbose,
+                        format!(
+                            "The tenant's writeback switch can't be read: {}",
+                            error.message
+                        ),
+                    )
+                    .await;
+                    ""
+                }
+            };
             self.failed.push(
                 Error::new(
                     ErrorId::OwnedByAnotherEngine,
-                    format!("The tenant's group writeback is on, and {} holds {marked} written groups that this configuration doesn't know: another product (Entra Connect, Cloud Sync) writes here.", config.organizational_unit),
+                    format!(
+                        "{} holds {marked} written groups that this configuration doesn't know: another product (Entra Connect, Cloud Sync) writes here, or an earlier store of ours was lost.{switch}",
+                        config.organizational_unit
+                    ),
                 )
                 .target(&config.organizational_unit)
                 .action("Detach the other product so that it doesn't delete the groups (staging mode, JoinNoFlow), then enable with -TakeOver: the groups keep DN and SID."),

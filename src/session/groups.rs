@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::objects::{GroupObject, to_value};
 use super::{Clients, Outcome, Session, flag, text, texts};
 use crate::clock;
+use crate::config::DeprovisionAction;
 use crate::cycle::{Engine, SchemaFacade};
 use crate::directory::Scope as SearchScope;
 use crate::directory::dn::{Dn, by_key};
@@ -43,6 +44,7 @@ impl Session {
             clients: &clients,
 
             mapping: &mapping,
+            deprovision: config.deprovision_action,
             store: store.as_ref(),
             ctx,
         };
@@ -99,6 +101,7 @@ impl Session {
             session: self,
             clients: &clients,
             mapping: &engine.mapping,
+            deprovision: engine.config.deprovision_action,
             store: engine.store.as_ref(),
             ctx,
         };
@@ -111,6 +114,7 @@ struct View<'a> {
     session: &'a Session,
     clients: &'a Clients,
     mapping: &'a Mapping,
+    deprovision: DeprovisionAction,
     store: &'a dyn Store,
     ctx: &'a Context,
 }
@@ -336,7 +340,7 @@ impl View<'_> {
                 .writeback
                 .as_ref()
                 .and_then(|w| w.on_premises_group_type.clone()),
-            effective_write_back: effective(cached.as_ref(), scope.as_ref()),
+            effective_write_back: effective(cached.as_ref(), scope.as_ref(), self.deprovision),
             distinguished_name: actual.as_ref().map(|a| a.dn.clone()),
             object_guid: actual.as_ref().map(|a| a.guid.to_string()),
             object_sid: actual.as_ref().map(|a| a.sid.to_string()),
@@ -574,20 +578,27 @@ fn kind(group: &CloudGroup) -> &'static str {
 }
 
 /// One sentence: what the configuration makes of the group.
-fn effective(cached: Option<&CachedGroup>, scope: Option<&Scope>) -> String {
+fn effective(
+    cached: Option<&CachedGroup>,
+    scope: Option<&Scope>,
+    action: DeprovisionAction,
+) -> String {
+    let then = match action {
+        DeprovisionAction::Freeze => "what is in AD stays as it is",
+        DeprovisionAction::Delete => "deleted in AD",
+        DeprovisionAction::ConvertToDistribution => "converted to a distribution group in AD",
+        DeprovisionAction::RemoveMembers => "its members are removed in AD",
+        DeprovisionAction::Move => "moved to the container for former groups",
+        DeprovisionAction::Report => "only reported",
+    };
     match (cached.map(|c| c.state), scope) {
         (None, _) => "Unknown to the tenant: left alone".to_owned(),
-        (Some(CloudState::SoftDeleted), _) => "Soft-deleted in the cloud: kept as it is".to_owned(),
+        (Some(CloudState::SoftDeleted), _) => format!("Soft-deleted in the cloud: {then}"),
         (Some(CloudState::HardDeleted), _) => "Deleted in the cloud: deleted in AD".to_owned(),
         (_, Some(Scope::In)) => "Written back".to_owned(),
-        (_, Some(Scope::Out(reason))) => match reason {
-            OutReason::Synced => "Not written back: it comes from AD".to_owned(),
-            OutReason::Kind => "Not written back: this version does not write its kind".to_owned(),
-            OutReason::FlagOff => "Not written back: its flag is off".to_owned(),
-            OutReason::FlagNotSet => "Not written back: its flag is not set".to_owned(),
-            OutReason::Filter => "Not written back: the cloud filter leaves it out".to_owned(),
-        },
-        (_, Some(Scope::Unknown(reason))) => format!("Left as it is: {reason:?}"),
+        (_, Some(Scope::Out(OutReason::Synced))) => "Not written back: it comes from AD".to_owned(),
+        (_, Some(Scope::Out(reason))) => format!("Not written back, {}: {then}", reason.text()),
+        (_, Some(Scope::Unknown(reason))) => format!("Left as it is: {}", reason.text()),
         (_, None) => String::new(),
     }
 }

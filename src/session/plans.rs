@@ -43,7 +43,7 @@ pub(super) fn plan_object(plan: &PlanRecord) -> PlanObject {
 impl Session {
     /// `plan`: imports, plans, writes nothing.
     pub(super) async fn new_plan(&self, members: &Value, ctx: &Context) -> Result<Outcome> {
-        let engine = self.engine(ctx)?;
+        let engine = self.engine(ctx).await?;
         let identity = texts(members, "identity");
         let job = if members["identity"].is_array() {
             let ids = self.identify(&identity, &engine, ctx).await?;

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use super::objects::{RunResultObject, RunStatusObject, StepObject, to_value};
 use super::{Outcome, Session, flag, guid};
 use crate::clock;
+use crate::cycle::ONLY_PLANNED;
 use crate::error::{Error, ErrorId, Result};
 use crate::operation::Context;
-use crate::store::{PolicyType, RunOutcome, RunRecord};
+use crate::store::{PolicyType, RunOutcome, RunRecord, Store};
 
 /// How often a waiting caller looks.
 const LOOK: Duration = Duration::from_millis(200);
@@ -79,6 +80,19 @@ pub(super) fn run_object(record: &RunRecord, steps: bool) -> RunResultObject {
     object
 }
 
+/// The last runs, without those that only planned.
+pub(super) fn history(store: &dyn Store, number: usize) -> Result<Vec<RunRecord>> {
+    let planned = |r: &RunRecord| {
+        r.end
+            .as_ref()
+            .is_some_and(|e| e.message.as_deref() == Some(ONLY_PLANNED))
+    };
+    let mut runs = store.runs(usize::MAX)?;
+    runs.retain(|run| !planned(run));
+    runs.truncate(number);
+    Ok(runs)
+}
+
 impl Session {
     pub(super) async fn run_status(&self, ctx: &Context) -> Result<Outcome> {
         let Some(running) = self.store()?.running()? else {
@@ -115,7 +129,10 @@ impl Session {
                 )
                 .target(id)
             })?],
-            None => store.runs(usize::try_from(number).unwrap_or(usize::MAX))?,
+            None => history(
+                store.as_ref(),
+                usize::try_from(number).unwrap_or(usize::MAX),
+            )?,
         };
         if flag(members, "skipped") {
             return self.skipped_rows(ctx).await;

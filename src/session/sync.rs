@@ -46,7 +46,8 @@ impl Session {
                     policy: policy(members),
                 };
                 let finished = self
-                    .engine(ctx)?
+                    .engine(ctx)
+                    .await?
                     .run(job, manner(members), ctx, None)
                     .await?;
                 Ok(outcome(&finished))
@@ -55,7 +56,7 @@ impl Session {
     }
 
     async fn sync_groups(&self, members: &Value, ctx: &Context) -> Result<Outcome> {
-        let engine = self.engine(ctx)?;
+        let engine = self.engine(ctx).await?;
         let ids = self
             .identify(&texts(members, "identity"), &engine, ctx)
             .await?;
@@ -87,7 +88,8 @@ impl Session {
             approve_threshold: flag(members, "approveThreshold"),
         };
         let finished = self
-            .engine(ctx)?
+            .engine(ctx)
+            .await?
             .run(job, manner(members), ctx, None)
             .await?;
         if flag(members, "passThru") {
@@ -105,7 +107,7 @@ impl Session {
             host: Arc::new(Detached(ctx.host.clone())),
             cancel: Cancel::default(),
         };
-        let engine = self.engine(&quiet)?;
+        let engine = self.engine(&quiet).await?;
         let job = Job::Cycle {
             policy: policy(members),
         };

@@ -185,6 +185,7 @@ fn patch(group: &mut CloudGroup, patch: &GroupPatch) {
         &mut group.on_premises_sync_enabled,
     );
     set(&patch.on_premises_sid, &mut group.on_premises_sid);
+    set(&patch.visibility, &mut group.visibility);
     set(&patch.writeback, &mut group.writeback);
     set(
         &patch.allow_external_senders,

@@ -89,6 +89,8 @@ pub struct GroupPatch {
     pub on_premises_sync_enabled: Option<bool>,
     /// onPremisesSecurityIdentifier
     pub on_premises_sid: Option<Option<Sid>>,
+    /// visibility
+    pub visibility: Option<Option<String>>,
     /// writebackConfiguration
     pub writeback: Option<Option<WritebackFlag>>,
     /// allowExternalSenders

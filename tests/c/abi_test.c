@@ -1,6 +1,6 @@
 /* The C ABI as a C program sees it: every rule of docs/abi.md that needs neither a tenant nor a directory.
  * Arguments: a folder for the store. */
-#include "harness.h"
+#include "host.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -169,28 +169,29 @@ static void test_requests(void)
     EXPECT(gwb_close(session, &error), GWB_OK, NULL);
 }
 
-/* Takes events until the end; the number of times that `needle` was in a batch. */
-static int drain(uint64_t operation, const char *needle)
+struct wanted {
+    const char *event;
+    const char *error_id; /* of `failed`; null for any */
+    int found;
+};
+
+static int count_wanted(void *context, struct json **event)
 {
-    double begin = now_seconds();
-    int found = 0;
-    for (;;) {
-        gwb_buffer events = no_buffer();
-        int32_t status = gwb_next(operation, 250, &events, NULL);
-        if (status == GWB_OK) {
-            char *text = take(&events);
-            found += strstr(text, needle) != NULL;
-            free(text);
-        } else if (status != GWB_PENDING) {
-            CHECK(status == GWB_END);
-            CHECK(events.ptr == NULL);
-            return found;
-        }
-        if (now_seconds() - begin > 30) {
-            CHECK(!"an end within 30 seconds");
-            return found;
-        }
-    }
+    struct wanted *wanted = (struct wanted *)context;
+    wanted->found += json_is(*event, "event", wanted->event) &&
+                     (wanted->error_id == NULL || json_is(json_get(*event, "error"), "id", wanted->error_id));
+    return 0;
+}
+
+/* Takes events until the end; how many were of that kind, with that error. */
+static int drain(uint64_t operation, const char *event, const char *error_id)
+{
+    struct wanted wanted;
+    wanted.event = event;
+    wanted.error_id = error_id;
+    wanted.found = 0;
+    each_event(operation, 30, count_wanted, &wanted);
+    return wanted.found;
 }
 
 static void test_not_connected(void)
@@ -205,7 +206,7 @@ static void test_not_connected(void)
         int32_t status = gwb_query(session, bytes_of(queries[i]), strlen(queries[i]), &operation, &error);
         if (status == GWB_OK) {
             /* The refusal may also be the operation's last event. */
-            CHECK(drain(operation, "\"id\":\"NotConnected\"") == 1);
+            CHECK(drain(operation, "failed", "NotConnected") == 1);
             CHECK(gwb_next(operation, 0, &events, NULL) == GWB_END);
             EXPECT(gwb_release(operation, &error), GWB_OK, NULL);
             EXPECT(gwb_release(operation, &error), GWB_INVALID_HANDLE, "NativeHandleInvalid");
@@ -215,43 +216,38 @@ static void test_not_connected(void)
     }
     /* What one is connected to can be asked without being so. */
     {
-        uint64_t operation = start(gwb_query, session, "{\"op\":\"context\"}");
-        CHECK(drain(operation, "{\"event\":\"result\",\"type\":null,\"value\":null}") == 1);
+        struct host host;
+        struct outcome outcome;
+        memset(&host, 0, sizeof host);
+        outcome = drive(&host, start(gwb_query, session, "{\"op\":\"context\"}"));
+        CHECK(json_is(outcome.last, "event", "result"));
+        CHECK(json_has(outcome.last, "type", JSON_NULL) && json_has(outcome.last, "value", JSON_NULL));
+        outcome_free(&outcome);
     }
     EXPECT(gwb_close(session, &error), GWB_OK, NULL);
 }
 
-/* Starts `connect` and waits until it asks for the client secret; the number of the ask. */
-static unsigned long asking(uint64_t session, uint64_t *operation)
+static int take_ask(void *context, struct json **event)
 {
-    double begin = now_seconds();
-    unsigned long ask = 0;
+    if (!json_is(*event, "event", "ask"))
+        return 0;
+    CHECK(json_is(*event, "kind", "secret"));
+    CHECK(json_is(*event, "name", "clientSecret"));
+    *(long *)context = json_number(*event, "ask");
+    return 1;
+}
+
+/* Starts `connect` and waits until it asks for the client secret; the number of the ask. */
+static long asking(uint64_t session, uint64_t *operation)
+{
+    long ask = 0;
     *operation = start(gwb_query, session, "{\"op\":\"connect\"}");
-    while (ask == 0 && now_seconds() - begin < 30) {
-        gwb_buffer events = no_buffer();
-        int32_t status = gwb_next(*operation, 250, &events, NULL);
-        if (status == GWB_OK) {
-            char *text = take(&events);
-            const char *number = strstr(text, "\"ask\":");
-            while (number != NULL && strncmp(number, "\"ask\":\"", 7) == 0)
-                number = strstr(number + 6, "\"ask\":");
-            if (number != NULL && strstr(text, "\"event\":\"ask\"") != NULL) {
-                CHECK(strstr(text, "\"kind\":\"secret\"") != NULL);
-                CHECK(strstr(text, "\"name\":\"clientSecret\"") != NULL);
-                ask = strtoul(number + 6, NULL, 10);
-            }
-            free(text);
-        } else {
-            CHECK(status == GWB_PENDING);
-            if (status != GWB_PENDING)
-                break;
-        }
-    }
-    CHECK(ask != 0);
+    each_event(*operation, 30, take_ask, &ask);
+    CHECK(ask > 0);
     return ask;
 }
 
-static int32_t answer(uint64_t operation, const char *format, unsigned long ask, gwb_buffer *error)
+static int32_t answer(uint64_t operation, const char *format, long ask, gwb_buffer *error)
 {
     char text[128];
     snprintf(text, sizeof text, format, ask);
@@ -263,7 +259,7 @@ static void test_operations(void)
     uint64_t session = open_session(options_connection);
     uint64_t operation = 0;
     uint64_t other = 0;
-    unsigned long ask = asking(session, &operation);
+    long ask = asking(session, &operation);
     double begin;
 
     /* Wrong kinds of handles do no harm. */
@@ -285,15 +281,15 @@ static void test_operations(void)
     /* Wrong answers leave the question open. */
     EXPECT(gwb_answer(operation, NULL, 3, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
     EXPECT(gwb_answer(operation, NULL, 0, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
-    EXPECT(answer(operation, "{\"ask\":%lu", ask, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
-    EXPECT(answer(operation, "{\"ask\":%lu}", ask, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
-    EXPECT(answer(operation, "{\"ask\":%lu}\nx", ask + 1, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
-    EXPECT(answer(operation, "{\"ask\":%lu,\"approve\":true}", ask, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
+    EXPECT(answer(operation, "{\"ask\":%ld", ask, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
+    EXPECT(answer(operation, "{\"ask\":%ld}", ask, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
+    EXPECT(answer(operation, "{\"ask\":%ld}\nx", ask + 1, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
+    EXPECT(answer(operation, "{\"ask\":%ld,\"approve\":true}", ask, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
 
     /* The host has no such secret: the operation fails and says so. */
-    EXPECT(answer(operation, "{\"ask\":%lu,\"unavailable\":true}", ask, &error), GWB_OK, NULL);
-    EXPECT(answer(operation, "{\"ask\":%lu}\nx", ask, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
-    CHECK(drain(operation, "\"id\":\"SecretUnavailable\"") == 1);
+    EXPECT(answer(operation, "{\"ask\":%ld,\"unavailable\":true}", ask, &error), GWB_OK, NULL);
+    EXPECT(answer(operation, "{\"ask\":%ld}\nx", ask, &error), GWB_INVALID_ARGUMENT, "InvalidArgument");
+    CHECK(drain(operation, "failed", "SecretUnavailable") == 1);
     EXPECT(gwb_cancel(operation, &error), GWB_OK, NULL);
     EXPECT(gwb_release(operation, &error), GWB_OK, NULL);
     check_dead(operation);
@@ -302,7 +298,7 @@ static void test_operations(void)
     ask = asking(session, &operation);
     EXPECT(gwb_cancel(operation, &error), GWB_OK, NULL);
     EXPECT(gwb_cancel(operation, &error), GWB_OK, NULL);
-    CHECK(drain(operation, "\"id\":\"OperationCancelled\"") == 1);
+    CHECK(drain(operation, "failed", "OperationCancelled") == 1);
     EXPECT(gwb_release(operation, &error), GWB_OK, NULL);
     EXPECT(gwb_release(operation, &error), GWB_INVALID_HANDLE, "NativeHandleInvalid");
 
@@ -315,7 +311,7 @@ static void test_operations(void)
 
     /* Closed while several run; one of them talks to a host that never answers. */
     ask = asking(session, &operation);
-    EXPECT(answer(operation, "{\"ask\":%lu}\nnot-a-real-secret", ask, &error), GWB_OK, NULL);
+    EXPECT(answer(operation, "{\"ask\":%ld}\nnot-a-real-secret", ask, &error), GWB_OK, NULL);
     asking(session, &other);
     begin = now_seconds();
     EXPECT(gwb_close(session, &error), GWB_OK, NULL);
@@ -333,7 +329,7 @@ struct taker {
 static void *take_events(void *argument)
 {
     struct taker *taker = (struct taker *)argument;
-    taker->failed = drain(taker->operation, "\"event\":\"failed\"");
+    taker->failed = drain(taker->operation, "failed", NULL);
     return NULL;
 }
 

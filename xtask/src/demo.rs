@@ -36,6 +36,11 @@ pub fn run(args: &[String]) -> Result<(), String> {
             let program = compile_story(&built, scratch.path())?;
             let mut command = Command::new(program);
             command.arg(&ready);
+            // A search path from outside (cargo's, of another profile) comes before the program's own, and may hold
+            // the library of an earlier build.
+            for variable in ["LD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"] {
+                command.env_remove(variable);
+            }
             command
         }
     };

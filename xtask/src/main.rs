@@ -3,6 +3,7 @@
 mod build;
 mod demo;
 mod lab;
+mod licences;
 mod pwsh;
 mod system;
 mod test;
@@ -13,7 +14,7 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   demo                 the main job on an embedded tenant and directory, told through PowerShell
-  test [--skip PART]   everything: format, lints, Rust, C, PowerShell   (parts: fmt clippy rust powershell)
+  test [--skip PART]   everything: format, lints, Rust, C, PowerShell   (parts: fmt licences clippy rust powershell)
        [--only PART]
   pwsh [FILE [ARG..]]  a PowerShell session (or script) with the module imported and connected to a lab
   help                 this text

@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use crate::{build, pwsh, system};
+use crate::{build, licences, pwsh, system};
 
-const PARTS: &[&str] = &["fmt", "clippy", "rust", "powershell"];
+const PARTS: &[&str] = &["fmt", "licences", "clippy", "rust", "powershell"];
 
 /// Runs the parts, all of them unless told otherwise; ends at the first that fails.
 pub fn run(args: &[String]) -> Result<(), String> {
@@ -15,6 +15,7 @@ pub fn run(args: &[String]) -> Result<(), String> {
     for part in parts {
         println!("\n==== {part}");
         match part {
+            "licences" => licences::check()?,
             "fmt" => system::run(&mut system::cargo(["fmt", "--all", "--check"]))?,
             "clippy" => system::run(&mut system::cargo([
                 "clippy",

@@ -204,7 +204,7 @@ impl Session {
             return Ok(token);
         }
         match self.fetch(&mut method, ctx, rejected.is_some()).await {
-            Ok(fetched) => Ok(self.accept(fetched)),
+            Ok(fetched) => Ok(self.accept(fetched, &method)),
             Err(error) => {
                 let still_good = current.filter(|token| {
                     Some(token.serial) != rejected
@@ -220,11 +220,16 @@ impl Session {
                     format!("The token could not be renewed yet: {error}"),
                 )
                 .await;
+                // A host that has nothing to give is not asked every half minute.
+                let next = match error.id {
+                    ErrorId::SecretUnavailable => old.expires,
+                    _ => (Instant::now() + RENEWAL_PAUSE).min(old.expires),
+                };
                 Ok(self.sign_in.replace(Token {
                     value: old.value.clone(),
                     serial: old.serial,
                     expires: old.expires,
-                    renew_at: (Instant::now() + RENEWAL_PAUSE).min(old.expires),
+                    renew_at: next,
                     granted: old.granted.clone(),
                 }))
             }
@@ -236,24 +241,33 @@ impl Session {
         let mut method = self.sign_in.method.lock().await;
         let start = Instant::now();
         let fetched = self.fetch(&mut method, ctx, false).await?;
-        self.accept(fetched);
+        self.accept(fetched, &method);
         Ok(start.elapsed())
     }
 
-    fn accept(&self, fetched: Fetched) -> Arc<Token> {
+    fn accept(&self, fetched: Fetched, method: &Method) -> Arc<Token> {
         add(&self.counts.tokens, 1);
         let now = Instant::now();
         let life = fetched
             .life
             .unwrap_or(Duration::from_secs(3600))
             .min(Duration::from_secs(7 * 86_400));
+        // Asking early is for free, unless a person would be asked, or the host has no newer one.
+        let old = self.sign_in.current();
+        let same = old.is_some_and(|old| *old.value == *fetched.access);
+        let late = same || matches!(method, Method::DeviceCode { refresh: None });
+        // Tokens of a short life are renewed at half of it.
+        let early = if late {
+            Duration::ZERO
+        } else {
+            EARLY.min(life / 2)
+        };
         self.sign_in.replace(Token {
             granted: assertion::granted(&fetched.access),
             value: fetched.access,
             serial: self.sign_in.serial.fetch_add(1, Ordering::Relaxed),
             expires: now + life,
-            // Tokens of a short life are renewed at half of it.
-            renew_at: now + life - EARLY.min(life / 2),
+            renew_at: now + life - early,
         })
     }
 
