@@ -85,7 +85,7 @@ try {
     @($detail.member) | Select-Object -First 5 | ForEach-Object { Write-Host "    $_" }
     Confirm-That 'the members in Active Directory are those in the cloud, save those that were skipped with a reason' (
         @($detail.member).Count -eq $detail.DirectoryMemberCount -and $detail.DirectoryMemberCount + $detail.SkippedMemberCount -eq $detail.CloudMemberCount)
-    $skipped = @(Get-GroupWritebackRunResult -NumberRequested 1 -Skipped)
+    $skipped = @(Get-GroupWritebackRunResult -Skipped)
     $skipped | Group-Object Reason | Show-Table -Property Count, Name
     Confirm-That "each of the $($first.MembersSkipped) skipped memberships is listed" ($skipped.Count -eq $first.MembersSkipped -and @($skipped | Where-Object { -not $_.Reason }).Count -eq 0)
 

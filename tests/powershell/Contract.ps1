@@ -33,6 +33,8 @@ ConfigurationName        string              - - all
 OrganizationalUnit       string              0 - all
 Version                  string              - - all
 CreateContainer          switch              - - all
+WithoutExchange          switch              - - all
+TakeOver                 switch              - - all
 ConfigurationName        string              - - all
 '@ }
     @{ Name = 'Disable-GroupWriteback'; Impact = 'High'; Output = 'Feature'; Sets = 'Default'; Parameters = @'

@@ -2,6 +2,7 @@
 
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../powershell/GroupWriteback/GroupWriteback.psd1') -Force
+    Import-Module "$PSScriptRoot/Lab.psm1" -Force
 
     function Test-Caller {
         [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'Medium')]
@@ -98,6 +99,33 @@ Describe 'Messages of the library' {
     }
 }
 
+Describe 'Warnings of left-out members' {
+    BeforeAll {
+        $script:warn = {
+            param($Cmdlet, $With)
+            $leftOut = @{ Shown = 0; More = 0 }
+            foreach ($number in 1..$With) { Write-GwbWarning -Cmdlet $Cmdlet -LeftOut $leftOut -Problem (New-GwbProblem -Id MemberNotOnPremises -Message "m$number") }
+            Write-GwbWarning -Cmdlet $Cmdlet -LeftOut $leftOut -Problem (New-GwbProblem -Id DirectoryUnavailable -Message other)
+            Write-GwbLeftOut -LeftOut $leftOut
+            Write-GwbLeftOut -LeftOut $leftOut
+        }
+    }
+
+    It 'are shown up to ten, then counted: <Count>' -ForEach @(
+        @{ Count = 10; Warnings = 11; Last = 'other' }
+        @{ Count = 11; Warnings = 12; Last = '1 more group has members left out; list them with Get-GroupWritebackRunResult -Skipped.' }
+        @{ Count = 2000; Warnings = 12; Last = '1990 more groups have members left out; list them with Get-GroupWritebackRunResult -Skipped.' }
+    ) {
+        $words = @(Test-Caller $script:warn -With $Count -Verbose -WarningVariable warning 4>&1 3>$null)
+        $warning.Count | Should -Be $Warnings
+        [string] $warning[$Warnings - 1] | Should -Be $Last
+        [string] $warning[9] | Should -Be 'm10'
+        # Nothing is lost: the others are there with -Verbose.
+        $words.Count | Should -Be ($Count - 10)
+        Test-Caller $script:warn -With $Count 4>&1 3>$null | Should -BeNullOrEmpty
+    }
+}
+
 Describe 'Progress' {
     BeforeAll {
         function New-Bar([bool] $Silent) { & (Get-Module GroupWriteback) { param($Silent) New-GwbProgress -Activity Test -Silent $Silent } $Silent }
@@ -157,9 +185,9 @@ Describe 'Approval' {
 
     It 'refuses what would be asked where nobody can be asked, and says how to go on' {
         Mock -ModuleName GroupWriteback Test-GwbCanPrompt { $false }
-        Test-Caller $script:ask -With $script:groups -WarningVariable warning -WarningAction SilentlyContinue | Should -Be 'g2', 'g3'
+        Test-Caller $script:ask -With $script:groups -WarningVariable warning 3>$null | Should -Be 'g2', 'g3'
         [string] $warning | Should -Match '-Confirm:\$false'
-        Test-Caller $script:askAll -With $script:groups -WarningAction SilentlyContinue | Should -Be 'g1', 'g2', 'g3'
+        Test-Caller $script:askAll -With $script:groups 3>$null | Should -Be 'g1', 'g2', 'g3'
     }
 
     It 'approves everything with -Confirm:$false, and does not ask' {
@@ -194,7 +222,7 @@ Describe 'Preferences of the caller''s script' {
         Mock -ModuleName GroupWriteback Get-GwbSession { [pscustomobject] @{ Name = 'Default' } }
         Mock -ModuleName GroupWriteback Invoke-GwbOperation { $Request }
         $WhatIfPreference = $true
-        Enable-GroupWritebackDeletionThreshold 5 | Should -BeNullOrEmpty
+        Invoke-Quiet { Enable-GroupWritebackDeletionThreshold 5 } | Should -BeNullOrEmpty
         (Start-GroupWritebackSyncCycle Delta -Wait).whatIf | Should -BeTrue
         (Start-GroupWritebackSyncCycle Delta -Wait -WhatIf:$false).whatIf | Should -BeFalse
         $WhatIfPreference = $false
@@ -257,6 +285,23 @@ Describe 'Secrets' {
                 $found.Secrets.clientSecret.Length | Should -Be 7
             }
             finally { foreach ($name in $names) { [Environment]::SetEnvironmentVariable("AZURE_$name", $old[$name]) } }
+        }
+    }
+
+    It 'of a recorded certificate: it is the one that the ask names, and looked up once' {
+        InModuleScope GroupWriteback {
+            Mock Get-GwbCertificate { "$Thumbprint$Sha256" }
+            $code = { param([string] $Text) [Convert]::ToBase64String([System.Text.Encoding]::UTF8.GetBytes($Text)) }
+            # 32 bytes of 0xFB are '-_v7...' in base64url.
+            $header = (& $code '{"alg":"PS256","typ":"JWT","x5t#S256":"-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s"}').TrimEnd([char] '=').Replace('+', '-').Replace('/', '_')
+            $session = [pscustomobject] @{ Secrets = @{} }
+            Resolve-GwbSigner -Cmdlet x -Session $session -Ask ([pscustomobject] @{ data = & $code "$header.e30" }) | Should -Be ('FB' * 32)
+            Resolve-GwbSigner -Cmdlet x -Session $session -Ask ([pscustomobject] @{ data = 'x' }) | Should -Be ('FB' * 32)
+            Should -Invoke Get-GwbCertificate -Times 1 -Exactly
+            $session.Secrets.Clear()
+            Resolve-GwbSigner -Cmdlet x -Session $session -Ask ([pscustomobject] @{ data = 'x'; thumbprint = 'AB12' }) | Should -Be 'AB12'
+            $session.Secrets.Clear()
+            foreach ($data in 'x', (& $code 'not a token'), (& $code 'e30.e30'), (& $code '')) { Resolve-GwbSigner -Cmdlet x -Session $session -Ask ([pscustomobject] @{ data = $data }) | Should -BeNullOrEmpty }
         }
     }
 

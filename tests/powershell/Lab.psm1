@@ -119,6 +119,26 @@ Import-Module '$PSCommandPath'
 "@
 }
 
+function Invoke-Quiet {
+    # Runs a block in the caller's scope without its What if lines: they go to the host and can't be redirected, so the host is one
+    # without a screen meanwhile. Where this PowerShell has no such thing, the lines are seen.
+    param([Parameter(Mandatory)] [scriptblock] $Do)
+
+    $any = [System.Reflection.BindingFlags]'Instance, Public, NonPublic'
+    $type = [psobject].Assembly.GetType('Microsoft.PowerShell.DefaultHost')
+    $set = $Host.GetType().GetMethod('SetHostRef', $any)
+    $revert = $Host.GetType().GetMethod('RevertHostRef', $any)
+    if ($null -eq $type -or $null -eq $set -or $null -eq $revert) {
+        . $Do
+        return
+    }
+    $culture = [System.Globalization.CultureInfo]::InvariantCulture
+    $quiet = [Activator]::CreateInstance($type, $any, $null, [object[]] @($culture, $culture), $null)
+    $null = $set.Invoke($Host, [object[]] @($quiet))
+    try { . $Do }
+    finally { $null = $revert.Invoke($Host, $null) }
+}
+
 function Start-Child {
     # Runs a script in a PowerShell of its own, with all its output in a file.
     param([Parameter(Mandatory)] [string] $Script, [Parameter(Mandatory)] [string] $Folder, [hashtable] $Variable = @{})

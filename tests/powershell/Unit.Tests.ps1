@@ -2,6 +2,7 @@
 
 BeforeAll {
     Import-Module (Join-Path $PSScriptRoot '../../powershell/GroupWriteback/GroupWriteback.psd1') -Force
+    Import-Module "$PSScriptRoot/Lab.psm1" -Force
 
     # A public function's stand-in: it has a $PSCmdlet of its own and hands it to the module.
     function Test-Caller {
@@ -226,6 +227,8 @@ Describe 'Requests' {
         Mock -ModuleName GroupWriteback Invoke-GwbOperation { $Request }
         (Start-GroupWritebackSyncCycle delta -WhatIf).policyType | Should -BeExactly 'Delta'
         (Enable-GroupWriteback -Version cloudsync).version | Should -BeExactly 'CloudSync'
+        ConvertTo-Json (Enable-GroupWriteback) -Compress | Should -Be '{"createContainer":false,"withoutExchange":false,"takeOver":false,"whatIf":false}'
+        ConvertTo-Json (Enable-GroupWriteback -WithoutExchange -TakeOver) -Compress | Should -Be '{"createContainer":false,"withoutExchange":true,"takeOver":true,"whatIf":false}'
         (Get-GroupWritebackGroup -State insync, DRIFTED).state | Should -BeExactly 'InSync', 'Drifted'
         (Test-GroupWritebackConnectivity -Service graph).services | Should -BeExactly 'Graph'
         (Set-GroupWritebackConfiguration -NamingPreset cloudsync -Confirm:$false).changes.namingPreset | Should -BeExactly 'CloudSync'
@@ -239,6 +242,9 @@ Describe 'Requests' {
         $request.whatIf | Should -BeFalse
         ConvertTo-Json $request -Compress -Depth 6 | Should -Be '{"op":"setConfiguration","changes":{"cloudFilter":null,"attributeMapping":{"description":""},"batchSize":100},"whatIf":false}'
         { Set-GroupWritebackConfiguration } | Should -Throw -ErrorId 'InvalidArgument,Set-GroupWritebackConfiguration'
+        # The library's ranges.
+        foreach ($given in @{ GraceDays = 0; BatchSize = 1 }, @{ GraceDays = 3650; BatchSize = 5000 }) { (Set-GroupWritebackConfiguration @given).changes.Count | Should -Be 2 }
+        foreach ($given in @{ GraceDays = -1 }, @{ GraceDays = 3651 }, @{ BatchSize = 0 }, @{ BatchSize = 5001 }) { { Set-GroupWritebackConfiguration @given } | Should -Throw -ErrorId 'ParameterArgumentValidationError,*' }
     }
 
     It 'of the thresholds hold only what was given' {
@@ -248,7 +254,7 @@ Describe 'Requests' {
         @($request.Keys) -join ' ' | Should -Be 'op enabled deletionThreshold memberRemovalThresholdPercent'
         (Disable-GroupWritebackDeletionThreshold -Confirm:$false).enabled | Should -BeFalse
         Get-GroupWritebackDeletionThreshold | ForEach-Object { $_.op } | Should -Be 'threshold'
-        Enable-GroupWritebackDeletionThreshold 10 -WhatIf | Should -BeNullOrEmpty
+        Invoke-Quiet { Enable-GroupWritebackDeletionThreshold 10 -WhatIf } | Should -BeNullOrEmpty
     }
 
     It 'ask for approval as the preferences want it' {
@@ -263,7 +269,8 @@ Describe 'Requests' {
         (Start-GroupWritebackSyncCycle -WhatIf).whatIf | Should -BeTrue
         (Sync-GroupWritebackGroup a -WhatIf).whatIf | Should -BeTrue
         (Invoke-GroupWritebackOperation -PlanId p -WhatIf).whatIf | Should -BeTrue
-        (Disable-GroupWriteback -WhatIf).whatIf | Should -BeTrue
+        (Invoke-Quiet { Disable-GroupWriteback -WhatIf }).whatIf | Should -BeTrue
+        (Invoke-Quiet { Enable-GroupWriteback -TakeOver -WhatIf }).whatIf | Should -BeTrue
         (Invoke-GroupWritebackOperation -PlanId p).approveThreshold | Should -BeFalse
         (Invoke-GroupWritebackOperation -PlanId p -Force).approveThreshold | Should -BeFalse
     }

@@ -24,6 +24,7 @@ function Invoke-GwbOperation {
     $pending = $script:GwbStatus.Pending
     $native = Get-GwbNative -Cmdlet $Cmdlet
     $progress = New-GwbProgress -Activity $Activity -Silent ($ProgressPreference -in 'SilentlyContinue', 'Ignore')
+    $leftOut = @{ Shown = 0; More = 0 }
     $planGroups = New-Object 'System.Collections.Generic.List[object]'
     $clock = [System.Diagnostics.Stopwatch]::StartNew()
     [uint64] $operation = Start-GwbOperation -Cmdlet $Cmdlet -Native $native -Session $Session -Call $Call -Request $Request
@@ -44,7 +45,7 @@ function Invoke-GwbOperation {
                     switch ($message.event) {
                         'progress' { Write-GwbProgress -Progress $progress -Value $message }
                         'message' { Write-GwbMessage -Cmdlet $Cmdlet -Level $message.level -Text $message.text }
-                        'warning' { $Cmdlet.WriteWarning((Format-GwbWarning $message)) }
+                        'warning' { Write-GwbWarning -Cmdlet $Cmdlet -Problem $message -LeftOut $leftOut }
                         'error' { Write-GwbError -Cmdlet $Cmdlet -Problem $message.error -CallerPreference $CallerPreference }
                         'ask' {
                             Complete-GwbProgress -Progress $progress
@@ -53,15 +54,17 @@ function Invoke-GwbOperation {
                         }
                         'failed' {
                             Complete-GwbProgress -Progress $progress
+                            Write-GwbLeftOut -LeftOut $leftOut
                             if ($script:GwbNonTerminating -contains $message.error.id) {
                                 Write-GwbError -Cmdlet $Cmdlet -Problem $message.error -CallerPreference $CallerPreference
                             }
                             else { Stop-GwbCommand -Cmdlet $Cmdlet -Problem $message.error }
                         }
-                        # item, result
+                        # item, result (the last event)
                         default {
                             $type = Get-GwbValue $message type
                             $value = Get-GwbValue $message value
+                            if ($message.event -eq 'result') { Write-GwbLeftOut -LeftOut $leftOut }
                             if ($type -eq 'PlanGroup') {
                                 $group = ConvertTo-GwbObject -Type $type -Value $value
                                 $planGroups.Add($group)

@@ -9,7 +9,7 @@ function Resolve-GwbApproval {
         $unasked = @(foreach ($group in $Groups) { if ($asksAll -or $group.IsDelete) { $group } })
         $Groups = @(foreach ($group in $Groups) { if (-not $asksAll -and -not $group.IsDelete) { $group } })
         if ($unasked.Count -gt 0) {
-            $Cmdlet.WriteWarning("$($unasked.Count) group(s) were left as they are, because this session can't ask for confirmation. To go on unattended, pass -Confirm:`$false.")
+            Write-Warning "$($unasked.Count) group(s) were left as they are, because this session can't ask for confirmation. To go on unattended, pass -Confirm:`$false."
             foreach ($group in $unasked) { $group.GroupId }
         }
     }

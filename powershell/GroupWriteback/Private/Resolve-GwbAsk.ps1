@@ -18,7 +18,7 @@ function Resolve-GwbAsk {
             else { Send-GwbSecret @to -Ask $Ask.ask -Secret $secret }
         }
         'sign' {
-            $certificate = $Session.Secrets['certificate']
+            $certificate = Resolve-GwbSigner -Cmdlet $Cmdlet -Session $Session -Ask $Ask
             if ($null -eq $certificate) { Send-GwbAnswer @to -Answer ([ordered]@{ ask = $Ask.ask; unavailable = $true }) }
             else {
                 $signature = New-GwbSignature -Cmdlet $Cmdlet -Certificate $certificate -Data ([Convert]::FromBase64String($Ask.data))

@@ -25,8 +25,7 @@ function Resolve-GwbSignIn {
             if ($null -eq $certificate) {
                 $certificate = Get-GwbCertificate -Cmdlet $Cmdlet -Thumbprint $Given['CertificateThumbprint'] -Subject $Given['CertificateSubjectName']
             }
-            $hash = [System.Security.Cryptography.SHA256]::Create()
-            try { $digest = [Convert]::ToBase64String($hash.ComputeHash($certificate.RawData)) } finally { $hash.Dispose() }
+            $digest = [Convert]::ToBase64String((Get-GwbCertificateHash $certificate))
             $connection.signIn = [ordered]@{
                 kind = 'hostCertificate'; thumbprint = $certificate.Thumbprint
                 sha256 = $digest.TrimEnd([char] '=').Replace('+', '-').Replace('/', '_')

@@ -8,18 +8,24 @@ function Enable-GroupWriteback {
         [ValidateNotNullOrEmpty()] [string] $OrganizationalUnit,
         [ValidateSet('V1', 'V2', 'CloudSync')] [string] $Version,
         [switch] $CreateContainer,
+        [switch] $WithoutExchange,
+        [switch] $TakeOver,
         [Alias('ConfigName')] [ValidateNotNullOrEmpty()] [string] $ConfigurationName
     )
 
     process {
         Initialize-GwbCommand -Cmdlet $PSCmdlet
         $session = Get-GwbSession -Cmdlet $PSCmdlet -Name $ConfigurationName
-        $request = [ordered]@{ createContainer = $CreateContainer.ToBool(); whatIf = [bool] $WhatIfPreference }
+        $request = [ordered]@{
+            createContainer = $CreateContainer.ToBool(); withoutExchange = $WithoutExchange.ToBool(); takeOver = $TakeOver.ToBool()
+            whatIf = [bool] $WhatIfPreference
+        }
         if ($OrganizationalUnit) { $request.organizationalUnit = $OrganizationalUnit }
         if ($Version) { $request.version = $Version }
         $action = 'Enable group writeback'
         if ($Version) { $action += " $Version" }
         if ($OrganizationalUnit) { $action += " into $OrganizationalUnit" }
+        if ($TakeOver) { $action += ', take over the marked groups there' }
         # With -WhatIf every check still runs, so that what is missing is known before.
         if ($PSCmdlet.ShouldProcess($session.Name, $action) -or $WhatIfPreference) {
             $omit = @()

@@ -13,9 +13,9 @@ function Set-GroupWritebackConfiguration {
         [AllowNull()] [object] $AttributeMapping,
         [ValidateSet('Freeze', 'Delete', 'ConvertToDistribution', 'RemoveMembers', 'Move', 'Report')] [string] $DeprovisionAction,
         [AllowEmptyString()] [string] $DeprovisionContainer,
-        [ValidateRange(0, 36500)] [int] $GraceDays,
+        [ValidateRange(0, 3650)] [int] $GraceDays,
         [ValidateSet('Repair', 'Report', 'Ignore')] [string] $DriftAction,
-        [ValidateRange(1, 100000)] [int] $BatchSize,
+        [ValidateRange(1, 5000)] [int] $BatchSize,
         [switch] $PassThru,
         [Alias('ConfigName')] [ValidateNotNullOrEmpty()] [string] $ConfigurationName
     )
