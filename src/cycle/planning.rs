@@ -212,7 +212,8 @@ pub(super) fn blocked(plan: &PlanRecord) -> Error {
     Error::new(
         id,
         format!(
-            "{message} Nothing was written. Plan {}.",
+            "{}. Nothing was written. Plan {}.",
+            message.trim_end_matches('.'),
             plan.header.plan_id
         ),
     )
