@@ -3,6 +3,7 @@
 //! State of a run lives in the store, so a run killed anywhere is completed by the next one: what was imported stays
 //! pending until its export is recorded.
 
+mod apply;
 mod assemble;
 mod export;
 mod import;
@@ -10,6 +11,7 @@ mod lookup;
 mod planning;
 mod rows;
 mod run;
+mod stored;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -155,7 +157,7 @@ impl Engine {
                 operations,
                 approve_threshold,
             } => {
-                let plan = planning::check_stored(run, *plan_id).await?;
+                let plan = stored::check_stored(run, *plan_id).await?;
                 (plan, operations.clone(), *approve_threshold)
             }
             Job::Cycle { .. } => {
@@ -186,7 +188,7 @@ impl Engine {
             return Ok(Some(plan));
         }
         if plan.state == PlanState::Blocked && !approved {
-            return Err(planning::blocked(&plan));
+            return Err(stored::blocked(&plan));
         }
         let refused = self.approval(run, &plan, manner.approve).await?;
         export::export(run, &plan, operations.as_ref(), &refused).await?;
