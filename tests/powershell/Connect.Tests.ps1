@@ -220,7 +220,7 @@ if (`$error) { `$error[0].FullyQualifiedErrorId }
             $way = Get-Way
             try {
                 $null = Connect-GroupWriteback @way
-                $null = Enable-GroupWriteback $script:Lab.Ready.baseDn
+                $null = Enable-GroupWriteback $script:Lab.OU -CreateContainer
                 $record = $null
             }
             catch { $record = $_ }

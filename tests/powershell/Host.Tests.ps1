@@ -289,19 +289,25 @@ Describe 'Secrets' {
     }
 
     It 'of a recorded certificate: it is the one that the ask names, and looked up once' {
-        InModuleScope GroupWriteback {
-            Mock Get-GwbCertificate { "$Thumbprint$Sha256" }
-            $code = { param([string] $Text) [Convert]::ToBase64String([System.Text.Encoding]::UTF8.GetBytes($Text)) }
-            # 32 bytes of 0xFB are '-_v7...' in base64url.
-            $header = (& $code '{"alg":"PS256","typ":"JWT","x5t#S256":"-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_v7-_s"}').TrimEnd([char] '=').Replace('+', '-').Replace('/', '_')
-            $session = [pscustomobject] @{ Secrets = @{} }
-            Resolve-GwbSigner -Cmdlet x -Session $session -Ask ([pscustomobject] @{ data = & $code "$header.e30" }) | Should -Be ('FB' * 32)
-            Resolve-GwbSigner -Cmdlet x -Session $session -Ask ([pscustomobject] @{ data = 'x' }) | Should -Be ('FB' * 32)
-            Should -Invoke Get-GwbCertificate -Times 1 -Exactly
-            $session.Secrets.Clear()
-            Resolve-GwbSigner -Cmdlet x -Session $session -Ask ([pscustomobject] @{ data = 'x'; thumbprint = 'AB12' }) | Should -Be 'AB12'
-            $session.Secrets.Clear()
-            foreach ($data in 'x', (& $code 'not a token'), (& $code 'e30.e30'), (& $code '')) { Resolve-GwbSigner -Cmdlet x -Session $session -Ask ([pscustomobject] @{ data = $data }) | Should -BeNullOrEmpty }
+        Mock -ModuleName GroupWriteback Get-GwbCertificate { "$Thumbprint$Sha256" }
+        $code = { param([string] $Text) [Convert]::ToBase64String([System.Text.Encoding]::UTF8.GetBytes($Text)) }
+        $secrets = @{}
+        $find = { param($Cmdlet, $With) Resolve-GwbSigner -Cmdlet $Cmdlet -Session $With.Session -Ask ([pscustomobject] $With.Ask) }
+        $with = @{ Session = [pscustomobject] @{ Secrets = $secrets }; Ask = @{} }
+        # 43 signs in base64url: 32 bytes of 0xFB.
+        $header = (& $code ('{"alg":"PS256","typ":"JWT","x5t#S256":"' + '-_v7' * 10 + '-_s"}')).TrimEnd([char] '=').Replace('+', '-').Replace('/', '_')
+        foreach ($data in (& $code "$header.e30"), 'x') {
+            $with.Ask = @{ data = $data }
+            Test-Caller $find -With $with | Should -Be ('FB' * 32)
+        }
+        Should -Invoke Get-GwbCertificate -ModuleName GroupWriteback -Times 1 -Exactly
+        $secrets.Clear()
+        $with.Ask = @{ data = 'x'; thumbprint = 'AB12' }
+        Test-Caller $find -With $with | Should -Be 'AB12'
+        foreach ($data in 'x', (& $code 'not a token'), (& $code 'e30.e30'), (& $code '')) {
+            $secrets.Clear()
+            $with.Ask = @{ data = $data }
+            Test-Caller $find -With $with | Should -BeNullOrEmpty
         }
     }
 
