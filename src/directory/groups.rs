@@ -162,6 +162,7 @@ impl Directory {
                     let group = filter::eq("objectClass", "group");
                     let mut spec =
                         Spec::new(&container, Scope::Subtree, filter::and([group, any]), &[]);
+                    spec.domain_scope = self.root().supports(oid::DOMAIN_SCOPE);
                     spec.attributes = wanted(attributes);
                     spec
                 })

@@ -32,6 +32,7 @@ pub struct OwnedGroupReader {
     seen: HashSet<Guid>,
     skipped: Vec<SkippedObject>,
     failed: bool,
+    domain_scope: bool,
 }
 
 impl OwnedGroupReader {
@@ -45,6 +46,7 @@ impl OwnedGroupReader {
             link: directory.link().clone(),
             filter: ours(directory),
             attributes: attributes.to_vec(),
+            domain_scope: directory.root().supports(search::oid::DOMAIN_SCOPE),
             with_members,
             containers: outermost(containers).into(),
             pages: None,
@@ -81,6 +83,8 @@ impl OwnedGroupReader {
                         return Ok(None);
                     };
                     let mut spec = Spec::new(&container, Scope::Subtree, self.filter.clone(), &[]);
+                    // The domain's root as container: references to other partitions are no broken read.
+                    spec.domain_scope = self.domain_scope;
                     spec.attributes = wanted(&self.attributes);
                     let mut size = search::PAGE;
                     if self.with_members {
