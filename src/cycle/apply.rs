@@ -1,14 +1,14 @@
 //! One group's part of a plan, written to AD: created with its first members, changed, its members, or deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::on_disk;
 use crate::directory::{CreateOutcome, DirectoryWriter};
 use crate::error::{Error, ErrorId, Result};
 use crate::model::{Attributes, DirectoryGroup, Guid, MemberKey, ObjectId, SkipReason};
-use crate::plan::{Change, GroupPlan};
-use crate::store::{Direction, Fence, OperationStatus, Ordinals, Resolution, Store};
+use crate::plan::{Change, GroupPlan, operations};
+use crate::store::{Direction, Fence, GroupEnd, KnownChange, OperationStatus, Resolution, Store};
 
 /// What every task of an export shares.
 pub(super) struct Shared {
@@ -17,6 +17,65 @@ pub(super) struct Shared {
     pub fence: Fence,
     pub plan_id: Guid,
     pub batch_size: usize,
+}
+
+/// A group's part of a plan: all of it, or the operations that were chosen, with their places in the whole.
+pub(super) struct Part {
+    pub plan: GroupPlan,
+    /// Place of each change.
+    pub changes: Vec<usize>,
+    /// Ordinal of each added member.
+    pub adds: Vec<u64>,
+    /// Ordinal of each removed member.
+    pub removes: Vec<u64>,
+    /// Nothing was left out: the group's pending work is done with it.
+    pub whole: bool,
+}
+
+impl Part {
+    /// All of a group's plan, or the operations whose id is chosen (numbered as `operations` numbers them).
+    pub fn new(plan: GroupPlan, chosen: Option<&BTreeSet<String>>) -> Part {
+        let ids: Vec<String> = match chosen {
+            Some(_) => operations(&plan).map(|o| o.id).collect(),
+            None => Vec::new(),
+        };
+        let taken =
+            |number: usize| chosen.is_none_or(|c| ids.get(number).is_some_and(|id| c.contains(id)));
+        let (changes, adds) = (plan.changes.len(), plan.adds.len());
+        let mut part = Part {
+            changes: (0..changes).filter(|n| taken(*n)).collect(),
+            adds: (0..adds)
+                .filter(|n| taken(changes + n))
+                .map(|n| n as u64)
+                .collect(),
+            removes: (0..plan.removes.len())
+                .filter(|n| taken(changes + adds + n))
+                .map(|n| n as u64)
+                .collect(),
+            whole: chosen.is_none(),
+            plan,
+        };
+        if part.whole {
+            return part;
+        }
+        let plan = &mut part.plan;
+        plan.changes = part
+            .changes
+            .iter()
+            .map(|n| plan.changes[*n].clone())
+            .collect();
+        plan.adds = part
+            .adds
+            .iter()
+            .map(|n| plan.adds[*n as usize].clone())
+            .collect();
+        plan.removes = part
+            .removes
+            .iter()
+            .map(|n| plan.removes[*n as usize].clone())
+            .collect();
+        part
+    }
 }
 
 /// What one group came to.
@@ -31,6 +90,15 @@ pub(super) struct Done {
     pub skipped: Vec<(ObjectId, SkipReason)>,
     pub units: u64,
     pub error: Option<Error>,
+    /// Indexes of the changes that were written.
+    applied: BTreeSet<usize>,
+    /// Members were written, but for these ordinals, with AD's word.
+    members_written: bool,
+    refused: Vec<(u64, String)>,
+    resolutions: Vec<(ObjectId, Resolution)>,
+    /// Members without key in the plan that are written now.
+    late: Vec<ObjectId>,
+    known: Option<KnownChange>,
 }
 
 pub(super) struct Created {
@@ -111,27 +179,19 @@ fn complete(attributes: &Attributes) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
-/// Applies one group's plan and, when all of it was written, clears its pending work.
-pub(super) async fn apply(
-    shared: &Shared,
-    plan: GroupPlan,
-    held: Option<usize>,
-    whole: bool,
-) -> (ObjectId, Done) {
+/// Applies one group's part, then records all of it in one transaction: what was written, what not, and that its
+/// pending work is done when everything was.
+pub(super) async fn apply(shared: &Shared, part: Part, held: Option<usize>) -> (ObjectId, Done) {
     let mut done = Done::default();
-    done.error = try_apply(shared, &plan, held, whole, &mut done).await.err();
-    (plan.object_id, done)
+    let written = write(shared, &part, held, &mut done).await;
+    let recorded = on_disk(|| record(shared, &part, &mut done, written.as_ref().err()));
+    done.error = written.err().or(recorded.err());
+    (part.plan.object_id, done)
 }
 
-async fn try_apply(
-    shared: &Shared,
-    plan: &GroupPlan,
-    held: Option<usize>,
-    whole: bool,
-    done: &mut Done,
-) -> Result<()> {
-    let id = plan.object_id;
-    let known = shared.store.known_group(id)?.map(|k| k.group);
+async fn write(shared: &Shared, part: &Part, held: Option<usize>, done: &mut Done) -> Result<()> {
+    let plan = &part.plan;
+    let known = shared.store.known_group(plan.object_id)?.map(|k| k.group);
     let Some(guid) = known.as_ref().map(|k| k.guid).or(plan.guid) else {
         return Err(Error::new(
             ErrorId::GroupNotFound,
@@ -145,34 +205,19 @@ async fn try_apply(
         shared.writer.delete(guid).await?;
         done.deleted += 1;
         done.units += 1;
-        record_changes(shared, plan)?;
-        shared.store.forget_known_group(shared.fence, id)?;
-        return if whole {
-            shared
-                .store
-                .complete_group(shared.fence, shared.plan_id, id, &[])
-        } else {
-            Ok(())
-        };
+        done.applied.extend(0..plan.changes.len());
+        done.known = Some(KnownChange::Forget);
+        return Ok(());
     }
     let mut changed = known;
     change_group(shared, plan, guid, &mut changed, done).await?;
-    record_changes(shared, plan)?;
-    let late = change_members(shared, plan, guid, held.unwrap_or(0), done).await?;
+    change_members(shared, part, guid, held.unwrap_or(0), done).await?;
     if let Some(mut group) = changed {
         let before = group.member_count.unwrap_or(plan.count_before);
         group.member_count = Some((before + done.added).saturating_sub(done.removed));
-        on_disk(|| shared.store.save_known_groups(shared.fence, &[group]))?;
+        done.known = Some(KnownChange::Save(Box::new(group)));
     }
-    if whole {
-        on_disk(|| {
-            shared
-                .store
-                .complete_group(shared.fence, shared.plan_id, id, &late)
-        })
-    } else {
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Attributes in one modify, then type, name and place.
@@ -183,23 +228,31 @@ async fn change_group(
     known: &mut Option<DirectoryGroup>,
     done: &mut Done,
 ) -> Result<()> {
-    let sets: Vec<(String, Vec<String>)> = plan
-        .changes
-        .iter()
-        .filter_map(|c| match c {
-            Change::SetAttribute { attribute, new, .. } => Some((attribute.clone(), new.clone())),
-            _ => None,
-        })
-        .collect();
+    let mut sets: Vec<(String, Vec<String>)> = Vec::new();
+    let mut set_at = Vec::new();
+    for (index, change) in plan.changes.iter().enumerate() {
+        match change {
+            Change::SetAttribute { attribute, new, .. } => {
+                sets.push((attribute.clone(), new.clone()));
+                set_at.push(index);
+            }
+            // Done before this, by `create`.
+            Change::CreateGroup { .. } => {
+                done.applied.insert(index);
+            }
+            _ => {}
+        }
+    }
     if !sets.is_empty() {
         shared.writer.set_attributes(guid, &sets).await?;
         done.updated += 1;
         done.units += 1;
+        done.applied.extend(set_at);
         if let Some(group) = known {
             group.attributes.extend(sets);
         }
     }
-    for change in &plan.changes {
+    for (index, change) in plan.changes.iter().enumerate() {
         let dn = match change {
             Change::ConvertGroup { new, .. } => {
                 shared.writer.set_group_type(guid, *new).await?;
@@ -217,6 +270,7 @@ async fn change_group(
             | Change::SetAttribute { .. }
             | Change::DeleteGroup { .. } => continue,
         };
+        done.applied.insert(index);
         done.units += 1;
         if let Some(dn) = dn {
             done.renamed += 1;
@@ -228,53 +282,39 @@ async fn change_group(
     Ok(())
 }
 
-fn record_changes(shared: &Shared, plan: &GroupPlan) -> Result<()> {
-    on_disk(|| {
-        for index in 0..plan.changes.len() {
-            shared.store.set_change_status(
-                shared.fence,
-                shared.plan_id,
-                plan.object_id,
-                index,
-                OperationStatus::Applied,
-                None,
-            )?;
-        }
-        Ok(())
-    })
-}
-
-/// Members, adds before removes; gives the members that were keyless in the plan and are written now.
+/// Members, adds before removes.
 async fn change_members(
     shared: &Shared,
-    plan: &GroupPlan,
+    part: &Part,
     guid: Guid,
     held: usize,
     done: &mut Done,
-) -> Result<Vec<ObjectId>> {
-    let id = plan.object_id;
-    let (mut adds, mut by_key, mut late) = (Vec::new(), BTreeMap::new(), Vec::new());
-    for (ordinal, member) in plan.adds.iter().enumerate().skip(held) {
+) -> Result<()> {
+    let plan = &part.plan;
+    let (mut adds, mut by_key) = (Vec::new(), BTreeMap::new());
+    for (member, ordinal) in plan.adds.iter().zip(&part.adds).skip(held) {
         let key = match (&member.key, member.member_id) {
             (Some(key), _) => key.clone(),
             (None, Some(nested)) => match shared.store.known_group(nested)? {
                 Some(known) => {
-                    late.push(nested);
+                    done.late.push(nested);
                     MemberKey::Sid(known.group.sid)
                 }
                 None => {
                     done.skipped
                         .push((nested, SkipReason::NestedGroupNotWritten));
+                    done.refused
+                        .push((*ordinal, "The nested group is not written yet.".to_owned()));
                     continue;
                 }
             },
             (None, None) => continue,
         };
-        by_key.insert(key.clone(), (ordinal as u64, member.member_id));
+        by_key.insert(key.clone(), (*ordinal, member.member_id));
         adds.push(key);
     }
     let removes: Vec<MemberKey> = plan.removes.iter().filter_map(|m| m.key.clone()).collect();
-    // In slices, so that progress shows and a request to stop is heard in a very large group.
+    // In slices: a very large group must not hold everything it was told in one answer.
     let slice = shared.batch_size.max(1) * 8;
     let mut failed = Vec::new();
     for adds in adds.chunks(slice) {
@@ -295,65 +335,75 @@ async fn change_members(
         done.units += removes.len() as u64;
         failed.extend(outcome.failed);
     }
-    on_disk(|| record_members(shared, plan, &failed, &by_key, done, id))?;
-    Ok(late)
-}
-
-/// Statuses of the members, and for those AD refused why: they are looked up again in later cycles.
-fn record_members(
-    shared: &Shared,
-    plan: &GroupPlan,
-    failed: &[(MemberKey, SkipReason, Error)],
-    by_key: &BTreeMap<MemberKey, (u64, Option<ObjectId>)>,
-    done: &mut Done,
-    id: ObjectId,
-) -> Result<()> {
-    let (store, fence, plan_id) = (&shared.store, shared.fence, shared.plan_id);
-    for (direction, members) in [
-        (Direction::Add, &plan.adds),
-        (Direction::Remove, &plan.removes),
-    ] {
-        if !members.is_empty() {
-            store.set_member_status(
-                fence,
-                plan_id,
-                id,
-                direction,
-                Ordinals::All,
-                OperationStatus::Applied,
-                None,
-            )?;
-        }
-    }
-    let mut resolutions = Vec::new();
+    done.members_written = true;
     for (key, reason, error) in failed {
-        let Some((ordinal, member)) = by_key.get(key) else {
+        let Some((ordinal, member)) = by_key.get(&key) else {
             continue;
         };
-        store.set_member_status(
-            fence,
-            plan_id,
-            id,
-            Direction::Add,
-            Ordinals::Some(&[*ordinal]),
-            OperationStatus::Skipped,
-            Some(&error.to_string()),
-        )?;
+        done.refused.push((*ordinal, error.to_string()));
         let Some(member) = member else { continue };
-        done.skipped.push((*member, *reason));
-        resolutions.push((
+        done.skipped.push((*member, reason));
+        // Looked up again in later cycles.
+        done.resolutions.push((
             *member,
             match reason {
                 SkipReason::NotFoundInDirectory => Resolution::NotFound,
-                other => Resolution::Other(*other),
+                other => Resolution::Other(other),
             },
         ));
     }
-    if !resolutions.is_empty() {
-        store.set_resolutions(fence, &resolutions)?;
-    }
-    if !done.skipped.is_empty() {
-        store.update_skipped(fence, id, &done.skipped, &[])?;
-    }
     Ok(())
+}
+
+/// What became of every operation of the part, in one transaction.
+fn record(shared: &Shared, part: &Part, done: &mut Done, error: Option<&Error>) -> Result<()> {
+    let why = error.map(ToString::to_string);
+    let end = |applied: bool| {
+        if applied {
+            (OperationStatus::Applied, None)
+        } else {
+            (OperationStatus::Failed, why.clone())
+        }
+    };
+    let changes = part
+        .changes
+        .iter()
+        .enumerate()
+        .map(|(index, place)| (*place, end(done.applied.contains(&index))))
+        .collect();
+    let mut members = Vec::new();
+    for (direction, ordinals) in [
+        (Direction::Add, &part.adds),
+        (Direction::Remove, &part.removes),
+    ] {
+        if !ordinals.is_empty() {
+            let which = if part.whole {
+                None
+            } else {
+                Some(ordinals.clone())
+            };
+            members.push((direction, which, end(done.members_written)));
+        }
+    }
+    for (ordinal, word) in std::mem::take(&mut done.refused) {
+        members.push((
+            Direction::Add,
+            Some(vec![ordinal]),
+            (OperationStatus::Skipped, Some(word)),
+        ));
+    }
+    let complete = part.whole && error.is_none();
+    shared.store.finish_group(
+        shared.fence,
+        shared.plan_id,
+        part.plan.object_id,
+        &GroupEnd {
+            changes,
+            members,
+            skipped: done.skipped.clone(),
+            resolutions: std::mem::take(&mut done.resolutions),
+            known: done.known.take(),
+            complete: complete.then(|| std::mem::take(&mut done.late)),
+        },
+    )
 }

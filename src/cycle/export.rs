@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::apply::{Created, Done, Shared, apply, create};
+use super::apply::{Created, Done, Part, Shared, apply, create};
 use super::import::is_of_the_run;
 use super::lookup::containers;
 use super::on_disk;
 use super::run::Run;
 use crate::error::{Error, ErrorId, Result};
 use crate::model::{DirectoryGroup, ObjectId, SkipReason};
-use crate::plan::{Change, GroupPlan, PlannedMember};
+use crate::plan::{Change, PlannedMember};
 use crate::store::{Direction, OperationStatus, Ordinals, PlanRecord, PlanState, StoredGroupPlan};
 
 /// Groups worked on at the same time; the writer bounds its own requests.
@@ -94,7 +94,7 @@ impl Export<'_> {
                 if self.is_refused(&stored)? {
                     continue;
                 }
-                let Some(plan) = self.load(&stored)? else {
+                let Some(part) = self.load(&stored)? else {
                     continue;
                 };
                 if tasks.len() >= GROUPS_IN_FLIGHT
@@ -103,7 +103,7 @@ impl Export<'_> {
                     self.take_created(run, joined(done)?).await?;
                 }
                 let shared = self.shared.clone();
-                tasks.spawn(async move { create(&shared, &plan).await });
+                tasks.spawn(async move { create(&shared, &part.plan).await });
             }
             while let Some(done) = tasks.join_next().await {
                 self.take_created(run, joined(done)?).await?;
@@ -164,15 +164,10 @@ impl Export<'_> {
                 }
                 run.ctx.cancel.check()?;
                 if self.is_refused(&stored)? {
-                    if !matches!(
-                        stored.plan.changes.first(),
-                        Some(Change::CreateGroup { .. })
-                    ) {
-                        self.refuse(run, &stored).await?;
-                    }
+                    self.refuse(run, &stored).await?;
                     continue;
                 }
-                let Some(plan) = self.load(&stored)? else {
+                let Some(part) = self.load(&stored)? else {
                     continue;
                 };
                 if tasks.len() >= GROUPS_IN_FLIGHT
@@ -182,8 +177,7 @@ impl Export<'_> {
                     self.take(run, id, done).await?;
                 }
                 let (shared, held) = (self.shared.clone(), self.created.get(&id).copied());
-                let whole = self.chosen.is_none();
-                tasks.spawn(async move { apply(&shared, plan, held, whole).await });
+                tasks.spawn(async move { apply(&shared, part, held).await });
             }
         }
         while let Some(done) = tasks.join_next().await {
@@ -276,16 +270,14 @@ impl Export<'_> {
         Ok(())
     }
 
-    /// The group's plan with its members, only the chosen operations; `None` when nothing of it is chosen.
-    fn load(&self, stored: &StoredGroupPlan) -> Result<Option<GroupPlan>> {
+    /// The group's part with its members: all, or only the chosen operations; `None` when nothing of it is chosen.
+    fn load(&self, stored: &StoredGroupPlan) -> Result<Option<Part>> {
         let mut plan = stored.plan.clone();
         plan.adds = self.load_members(stored.plan.object_id, Direction::Add, stored.adds)?;
         plan.removes =
             self.load_members(stored.plan.object_id, Direction::Remove, stored.removes)?;
-        if let Some(chosen) = self.chosen {
-            plan = plan.restricted_to(|id| chosen.contains(id));
-        }
-        Ok((!plan.is_empty()).then_some(plan))
+        let part = Part::new(plan, self.chosen);
+        Ok((!part.plan.is_empty()).then_some(part))
     }
 
     fn load_members(

@@ -207,6 +207,14 @@ pub trait Store: Send + Sync {
         group: ObjectId,
         resolved: &[ObjectId],
     ) -> Result<()>;
+    /// Records what one group's export came to, all in one transaction.
+    fn finish_group(
+        &self,
+        fence: Fence,
+        plan_id: Guid,
+        group: ObjectId,
+        end: &GroupEnd,
+    ) -> Result<()>;
     /// `complete_group` for many (without late members) in one transaction.
     fn complete_groups(&self, fence: Fence, plan_id: Guid, groups: &[ObjectId]) -> Result<()>;
     /// The group's export failed: stays pending.

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Resolution;
 use crate::clock::Millis;
-use crate::model::Guid;
+use crate::model::{DirectoryGroup, Guid, ObjectId, SkipReason};
 use crate::plan::{GroupPlan, PlannedMember};
 
 /// Kind of cycle.
@@ -138,6 +139,35 @@ pub struct StoredPlanMember {
     pub status: OperationStatus,
     /// Error text.
     pub error: Option<String>,
+}
+
+/// What an operation came to, with AD's or our word on it.
+pub type Ending = (OperationStatus, Option<String>);
+
+/// What the export knows of an AD group afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KnownChange {
+    /// As it is now.
+    Save(Box<DirectoryGroup>),
+    /// Not there any more.
+    Forget,
+}
+
+/// What one group's export came to, recorded in one transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupEnd {
+    /// By place of the change.
+    pub changes: Vec<(usize, Ending)>,
+    /// By ordinals, `None` = all of the list; a later row goes over an earlier one.
+    pub members: Vec<(Direction, Option<Vec<u64>>, Ending)>,
+    /// Members left out.
+    pub skipped: Vec<(ObjectId, SkipReason)>,
+    /// What AD said about members.
+    pub resolutions: Vec<(ObjectId, Resolution)>,
+    /// The AD group.
+    pub known: Option<KnownChange>,
+    /// Everything was written: clears the pending work, these late members' too.
+    pub complete: Option<Vec<ObjectId>>,
 }
 
 /// Which members of a list a status is for.

@@ -6,10 +6,11 @@ use super::groups::Generation;
 use super::plans::MemberList;
 use super::sql::{first, from_json, run, to_json};
 use super::{
-    AnchorObject, CachedGroup, Direction, Feed, Fence, GroupChange, KnownGroup, Lease, MemberView,
-    ObjectChange, OperationStatus, Ordinals, PendingGroup, PendingMember, PlanHeader, PlanRecord,
-    PlanState, PlanTotals, Resolution, RunEnd, RunHeader, RunRecord, RunningRun, ScopeFn,
-    SkippedRow, SqliteStore, Store, StoredGroupPlan, StoredPlanMember, Target, Watermark,
+    AnchorObject, CachedGroup, Direction, Feed, Fence, GroupChange, GroupEnd, KnownChange,
+    KnownGroup, Lease, MemberView, ObjectChange, OperationStatus, Ordinals, PendingGroup,
+    PendingMember, PlanHeader, PlanRecord, PlanState, PlanTotals, Resolution, RunEnd, RunHeader,
+    RunRecord, RunningRun, ScopeFn, SkippedRow, SqliteStore, Store, StoredGroupPlan,
+    StoredPlanMember, Target, Watermark,
 };
 use super::{groups, import, known, lease, objects, pending, plans, runs, swap};
 use crate::config::Configuration;
@@ -324,6 +325,42 @@ impl Store for SqliteStore {
     ) -> Result<()> {
         self.shared.write(Some(fence), |tx| {
             pending::complete_plan(tx, plan_id, group, resolved)
+        })
+    }
+
+    fn finish_group(
+        &self,
+        fence: Fence,
+        plan_id: Guid,
+        group: ObjectId,
+        end: &GroupEnd,
+    ) -> Result<()> {
+        self.shared.write(Some(fence), |tx| {
+            for (change, (status, word)) in &end.changes {
+                plans::set_change_status(tx, plan_id, group, *change, *status, word.as_deref())?;
+            }
+            for (direction, ordinals, (status, word)) in &end.members {
+                let list = MemberList {
+                    plan: plan_id,
+                    group,
+                    direction: *direction,
+                };
+                let which = ordinals.as_deref().map_or(Ordinals::All, Ordinals::Some);
+                plans::set_member_status(tx, &list, &which, *status, word.as_deref())?;
+            }
+            for (id, resolution) in &end.resolutions {
+                objects::set_resolution(tx, *id, resolution)?;
+            }
+            known::update_skipped(tx, group, &end.skipped, &[])?;
+            match &end.known {
+                Some(KnownChange::Save(saved)) => known::save(tx, saved)?,
+                Some(KnownChange::Forget) => known::forget(tx, group)?,
+                None => {}
+            }
+            match &end.complete {
+                Some(late) => pending::complete_plan(tx, plan_id, group, late),
+                None => Ok(()),
+            }
         })
     }
 
