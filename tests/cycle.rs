@@ -570,3 +570,124 @@ fn disable_with_deletion_obeys_the_threshold() {
         false
     );
 }
+
+#[test]
+fn chosen_operations_alone_are_applied_and_say_so() {
+    let f = enabled(&[]);
+    f.cycle_is_exact("Initial");
+    let group = f.first_m365();
+    f.lab.change(json!([{"op": "setGroup", "id": group["id"], "displayName": "Chosen", "description": "not chosen"}]));
+    let planned = json!({"action": "cycle", "policyType": "Delta", "whatIf": true});
+    let plan = f.engine.call("sync", planned).ok()["PlanId"].clone();
+    let operations = f
+        .engine
+        .query(json!({"op": "operations", "planId": plan, "action": ["SetAttribute"]}));
+    let of = |attribute: &str| {
+        let found = operations
+            .items("Operation")
+            .into_iter()
+            .find(|o| o["Attribute"] == attribute);
+        found.expect("planned")["Id"].clone()
+    };
+    let invoke = json!({"action": "invoke", "planId": plan, "operationIds": [of("displayName")], "passThru": true});
+    let ended = f.engine.call("sync", invoke);
+    assert!(ended.error.is_none(), "{:#?}", ended.error);
+    let rows = ended.items("Operation");
+    assert_eq!(rows.len(), 1);
+    assert_eq!(
+        (&rows[0]["NewValue"], &rows[0]["Status"]),
+        (&json!("Chosen"), &json!("Applied"))
+    );
+    let after = f.engine.query(json!({"op": "operations", "planId": plan}));
+    let description = after
+        .items("Operation")
+        .into_iter()
+        .find(|o| o["Id"] == of("description"))
+        .unwrap();
+    assert_eq!(description["Status"], "Planned");
+    // What was not chosen is still to be done.
+    f.cycle_is_exact("Delta");
+}
+
+#[test]
+fn a_failed_operation_keeps_its_reason() {
+    let f = enabled(&["--m365-groups", "5", "--memberships", "40"]);
+    f.cycle_is_exact("Initial");
+    let group = f.first_m365();
+    f.lab
+        .change(json!([{"op": "setGroup", "id": group["id"], "displayName": "Refused"}]));
+    f.lab
+        .fault(json!({"fault": "ldapResult", "code": 50, "operation": "modify"}));
+    let ended = f.engine.cycle("Delta");
+    assert_eq!(
+        ended.value["Result"], "CompletedWithErrors",
+        "{:#?}",
+        ended.error
+    );
+    assert!(
+        ended
+            .errors()
+            .iter()
+            .any(|e| e["id"] == "DirectoryAccessDenied" && e["target"] == group["id"])
+    );
+    let rows = f
+        .engine
+        .query(json!({"op": "operations", "planId": ended.value["PlanId"]}));
+    let row = rows
+        .items("Operation")
+        .into_iter()
+        .find(|o| o["NewValue"] == "Refused")
+        .unwrap();
+    assert_eq!(row["Status"], "Failed");
+    assert!(
+        row["Error"]
+            .as_str()
+            .unwrap()
+            .contains("DirectoryAccessDenied"),
+        "{row:#}"
+    );
+    let groups = f
+        .engine
+        .query(json!({"op": "groups", "identity": [group["id"]]}));
+    assert_eq!(groups.items("Group")[0]["State"], "Failed");
+    f.lab.clear_faults();
+    f.cycle_is_exact("Delta");
+}
+
+#[test]
+fn a_group_moved_out_of_the_container_is_left_alone() {
+    let f = enabled(&[
+        "--m365-groups",
+        "8",
+        "--ou",
+        "OU=Elsewhere,DC=contoso,DC=test",
+    ]);
+    f.cycle_is_exact("Initial");
+    let group = f.first_m365();
+    let mark = format!("(adminDescription=Group_{})", group["id"].as_str().unwrap());
+    let dn = ldap::search(&f.lab, OU, "sub", &mark, &["cn"])
+        .into_keys()
+        .next()
+        .unwrap();
+    let rdn = dn.split(',').next().unwrap();
+    ldap::modify(
+        &f.lab,
+        &format!(
+            "dn: {dn}\nchangetype: moddn\nnewrdn: {rdn}\ndeleteoldrdn: 1\nnewsuperior: OU=Elsewhere,DC=contoso,DC=test\n"
+        ),
+    );
+    f.lab
+        .change(json!([{"op": "setGroup", "id": group["id"], "displayName": "Elsewhere"}]));
+    for policy in ["Delta", "Initial"] {
+        f.lab.reset_counters();
+        let ended = f.engine.cycle(policy);
+        assert!(
+            ended
+                .errors()
+                .iter()
+                .any(|e| e["id"] == "GroupNotOwned" && e["target"] == group["id"]),
+            "{ended:#?}"
+        );
+        assert_eq!(f.lab.counters()["ldap"]["writes"], 0);
+    }
+}

@@ -213,12 +213,7 @@ impl Export<'_> {
         self.failed.insert(id);
         run.store()
             .fail_group(run.fence(), id, &error.to_string())?;
-        let error = if error.target.is_none() {
-            error.target(id)
-        } else {
-            error
-        };
-        run.group_failed(error).await;
+        run.group_failed(error.target(id)).await;
         Ok(())
     }
 
