@@ -691,3 +691,109 @@ fn a_group_moved_out_of_the_container_is_left_alone() {
         assert_eq!(f.lab.counters()["ldap"]["writes"], 0);
     }
 }
+
+#[test]
+fn display_names_as_names_are_renamed_in_place() {
+    let f = enabled(&["--m365-groups", "30", "--memberships", "200"]);
+    f.cycle_is_exact("Initial");
+    let sids = |f: &Fixture| -> std::collections::BTreeMap<String, (String, String)> {
+        ldap::search(
+            &f.lab,
+            OU,
+            "sub",
+            "(objectClass=group)",
+            &["objectSid", "adminDescription", "cn"],
+        )
+        .into_values()
+        .map(|e| {
+            let text = |name: &str| String::from_utf8(e[name][0].clone()).unwrap();
+            (
+                text("admindescription"),
+                (ldap::sid_text(&e["objectsid"][0]), text("cn")),
+            )
+        })
+        .collect()
+    };
+    let before = sids(&f);
+    let changes = json!({"namingPreset": "ConnectV1DisplayName"});
+    f.engine
+        .query(json!({"op": "setConfiguration", "changes": changes}))
+        .ok();
+    // A Delta is asked for; new names need everything compared, so a full cycle runs.
+    let ended = f.engine.cycle("Delta");
+    assert!(
+        ended.error.is_none() && ended.errors().is_empty(),
+        "{ended:#?}"
+    );
+    assert_eq!(
+        (&ended.value["PolicyType"], &ended.value["Renamed"]),
+        (&json!("Initial"), &json!(30))
+    );
+    let renamed = sids(&f);
+    for (mark, (sid, cn)) in &renamed {
+        assert_eq!(&before[mark].0, sid);
+        assert!(
+            cn.ends_with(&mark[mark.len() - 13..].replace('-', "_")),
+            "{cn} of {mark}"
+        );
+        assert!(cn.encode_utf16().count() <= 64, "{cn}");
+    }
+    let group = f.first_m365();
+    f.lab.change(json!([{"op": "setGroup", "id": group["id"], "displayName": "Nach, der + \"Umbenennung\" \u{1F9ED}"}]));
+    let ended = f.engine.cycle("Delta");
+    assert_eq!(
+        (&ended.value["PolicyType"], &ended.value["Renamed"]),
+        (&json!("Delta"), &json!(1))
+    );
+    let mark = format!("Group_{}", group["id"].as_str().unwrap());
+    let (sid, cn) = &sids(&f)[&mark];
+    assert_eq!(sid, &before[&mark].0);
+    assert!(
+        cn.starts_with("Nach, der + \"Umbenennung\" \u{1F9ED}_"),
+        "{cn}"
+    );
+    // Nothing is left to do.
+    f.lab.reset_counters();
+    f.engine.cycle("Initial");
+    assert_eq!(f.lab.counters()["ldap"]["writes"], 0);
+}
+
+#[test]
+fn security_groups_lose_access_and_keep_their_sid() {
+    let lab = Lab::start(&[]);
+    let store = tempfile::tempdir().unwrap();
+    let engine = Engine::on(&lab, store.path());
+    engine.connect();
+    let enable = json!({"organizationalUnit": OU, "version": "CloudSync", "createContainer": true});
+    engine.call("enable", enable).ok();
+    let ended = engine.cycle("Initial");
+    assert!(
+        ended.error.is_none() && ended.errors().is_empty(),
+        "{ended:#?}"
+    );
+    assert_eq!(ended.value["Created"], 15);
+    let types = |expected: &str| {
+        let found = ldap::search(
+            &lab,
+            OU,
+            "sub",
+            "(objectClass=group)",
+            &["groupType", "objectSid", "mail"],
+        );
+        assert_eq!(found.len(), 15);
+        assert!(
+            found
+                .values()
+                .all(|e| e["grouptype"][0] == expected.as_bytes() && !e.contains_key("mail"))
+        );
+        found
+            .into_values()
+            .map(|e| e["objectsid"][0].clone())
+            .collect::<Vec<_>>()
+    };
+    let before = types("-2147483640");
+    engine
+        .call("disable", json!({"groupAction": "ConvertToDistribution"}))
+        .ok();
+    assert_eq!(types("8"), before);
+}
