@@ -79,6 +79,19 @@ struct Clients {
     directory: Directory,
 }
 
+impl Clients {
+    /// The tenant by the token's own word, else as it was given.
+    fn tenant(&self) -> String {
+        self.graph
+            .token_identity()
+            .0
+            .unwrap_or_else(|| self.connection.tenant_id.clone())
+    }
+}
+
+/// Store key: the tenant whose groups were written.
+const TENANT: &str = "tenant";
+
 /// One connection of one caller.
 pub struct Session {
     options: Options,
@@ -239,6 +252,23 @@ impl Session {
         })
     }
 
+    /// The groups written so far are those of one tenant: to another one they all would seem deleted.
+    fn check_tenant(&self, clients: &Clients, store: &dyn Store) -> Result<()> {
+        let Some(recorded) = store.meta(TENANT)? else {
+            return Ok(());
+        };
+        let here = clients.tenant();
+        if recorded.eq_ignore_ascii_case(&here) || store.count_known_groups()? == 0 {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorId::ConfigurationInvalid,
+            format!("Configuration '{}' holds the groups of tenant {recorded}, and this session is connected to tenant {here}.", self.name()),
+        )
+        .target("connection.tenantId")
+        .action("Connect to the recorded tenant, or use another configuration (-ConfigurationName) for this one."))
+    }
+
     /// What a run works with; writeback must be on.
     async fn engine(&self, ctx: &Context) -> Result<Engine> {
         let clients = self.clients(ctx)?;
@@ -246,6 +276,8 @@ impl Session {
         if !config.enabled {
             return Err(self.not_enabled());
         }
+        let store = self.store()?;
+        self.check_tenant(&clients, store.as_ref())?;
         let mut mapping = Mapping::compile(&config, &SchemaFacade(clients.directory.schema()))?;
         if config.version == Version::V2
             && let Some(written) = clients.graph.new_group_default().await?
@@ -255,7 +287,7 @@ impl Session {
         Ok(Engine {
             name: self.name().to_owned(),
             config,
-            store: self.store()?,
+            store,
             graph: clients.graph,
             directory: clients.directory,
             mapping,

@@ -245,6 +245,45 @@ fn a_hidden_membership_is_no_empty_one() {
 }
 
 #[test]
+fn another_tenant_is_no_mass_deletion() {
+    let (lab, store, engine) = enabled(&[
+        "--m365-groups",
+        "15",
+        "--memberships",
+        "150",
+        "--largest-group",
+        "40",
+    ]);
+    assert!(engine.cycle("Initial").error.is_none());
+    drop(engine);
+    let other = Lab::start(&["--seed", "7"]);
+    let mut wrong = connection(&lab);
+    for (name, from) in [
+        ("loginEndpoint", "login"),
+        ("graphEndpoint", "graph"),
+        ("tenantId", "tenantId"),
+        ("clientId", "clientId"),
+    ] {
+        wrong[name] = json!(other.text(from));
+    }
+    let mut keys = secrets(&lab);
+    keys["clientSecret"] = json!(other.text("clientSecret"));
+    let open = json!({"storeDirectory": store.path(), "connection": wrong});
+    let engine = Engine::open(&open, keys).unwrap();
+    engine.connect();
+    let before = ldap::groups(&lab, OU);
+    for policy in ["Initial", "Delta"] {
+        assert_eq!(engine.cycle(policy).error_id(), "ConfigurationInvalid");
+    }
+    let enable = json!({"organizationalUnit": OU, "version": "V1", "takeOver": true});
+    assert_eq!(
+        engine.call("enable", enable).error_id(),
+        "ConfigurationInvalid"
+    );
+    assert_eq!(ldap::groups(&lab, OU), before);
+}
+
+#[test]
 fn a_lost_delta_token_is_no_deletion() {
     let (lab, _store, engine) = enabled(&[]);
     assert!(engine.cycle("Initial").error.is_none());

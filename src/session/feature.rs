@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::objects::FeatureObject;
 use super::runs::{history, run_object};
 use super::sync::manner;
-use super::{Clients, Outcome, Session, flag, text};
+use super::{Clients, Outcome, Session, TENANT, flag, text};
 use crate::config::{Configuration, Version, validate_with};
 use crate::cycle::{DisableAction, Finished, Job, SchemaFacade, new_guid};
 use crate::directory::dn::Dn;
@@ -48,6 +48,9 @@ impl Session {
             None => config.version,
         };
         config.connection = clients.connection.clone();
+        if let Ok(store) = self.store() {
+            self.check_tenant(&clients, store.as_ref())?;
+        }
         ctx.progress("Check", 0, None, "Checking tenant, forest and container")
             .await;
         let checks = ctx
@@ -71,6 +74,7 @@ impl Session {
         config.enabled = true;
         let store = self.store_or_new()?;
         store.save_configuration(&config)?;
+        store.set_meta(None, TENANT, Some(&clients.tenant()))?;
         if before.is_some_and(|b| b.version != config.version) {
             // Another scope and other names: everything is to be compared, and -WhatIf shows it first.
             store.set_meta(None, crate::cycle::FULL_REQUIRED, Some("version"))?;
