@@ -615,7 +615,8 @@ fn a_failed_operation_keeps_its_reason() {
     f.cycle_is_exact("Initial");
     let group = f.first_m365();
     f.lab
-        .change(json!([{"op": "setGroup", "id": group["id"], "displayName": "Refused"}]));
+        .change(json!([{"op": "setGroup", "id": group["id"], "displayName": "Refused"},
+        {"op": "removeMembers", "id": group["id"], "members": [group["members"][0]["id"], group["members"][1]["id"]]}]));
     f.lab
         .fault(json!({"fault": "ldapResult", "code": 50, "operation": "modify"}));
     let ended = f.engine.cycle("Delta");
