@@ -12,6 +12,7 @@
 
 pub mod engine;
 pub mod expected;
+pub mod fixture;
 pub mod ldap;
 
 use std::io::{BufRead, BufReader};
