@@ -14,16 +14,10 @@ use std::time::Instant;
 use serde_json::json;
 use support::Lab;
 use support::engine::Engine;
-use support::expected::{differences, frozen};
-
-const OU: &str = "OU=Cloud Groups,DC=contoso,DC=test";
+use support::fixture::{assert_exact, parts};
 
 fn enabled(options: &[&str]) -> (Lab, tempfile::TempDir, Engine) {
-    let lab = Lab::start(options);
-    let store = tempfile::tempdir().unwrap();
-    let engine = Engine::on(&lab, store.path());
-    engine.connect();
-    engine.enable(OU);
+    let (lab, store, engine) = parts(options);
     // A thousand random changes are no accident here.
     engine
         .query(json!({"op": "setThreshold", "enabled": false}))
@@ -36,13 +30,7 @@ fn cycle_is_exact(lab: &Lab, engine: &Engine, policy: &str) {
     let ended = engine.cycle(policy);
     assert!(ended.error.is_none(), "{:#?}", ended.error);
     let took = begun.elapsed();
-    let differences = differences(lab, OU, &frozen(&lab.dump()));
-    assert!(
-        differences.is_empty(),
-        "{} differences: {:#?}",
-        differences.len(),
-        &differences[..differences.len().min(8)]
-    );
+    assert_exact(lab);
     eprintln!("{policy}: {took:.1?}, {}", ended.value);
 }
 
@@ -119,8 +107,7 @@ fn one_member_of_fifty_thousand_costs_one_modify() {
             "{op}: {counters:#}"
         );
     }
-    let differences = differences(&lab, OU, &frozen(&lab.dump()));
-    assert!(differences.is_empty(), "{differences:?}");
+    assert_exact(&lab);
 }
 
 #[test]

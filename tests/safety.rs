@@ -14,29 +14,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use support::Lab;
 use support::engine::{Engine, connection, secrets};
-use support::expected::{differences, frozen};
+use support::fixture::{OU, assert_exact, parts as enabled};
 use support::ldap;
-
-const OU: &str = "OU=Cloud Groups,DC=contoso,DC=test";
-
-fn enabled(options: &[&str]) -> (Lab, tempfile::TempDir, Engine) {
-    let lab = Lab::start(options);
-    let store = tempfile::tempdir().unwrap();
-    let engine = Engine::on(&lab, store.path());
-    engine.connect();
-    engine.enable(OU);
-    (lab, store, engine)
-}
-
-fn assert_exact(lab: &Lab) {
-    let differences = differences(lab, OU, &frozen(&lab.dump()));
-    assert!(
-        differences.is_empty(),
-        "{} differences: {:#?}",
-        differences.len(),
-        &differences[..differences.len().min(8)]
-    );
-}
 
 /// Changes that would remove things, so that a wrong removal and a right one can't be confused with "nothing to do".
 fn change_a_lot(lab: &Lab, seed: u64) {

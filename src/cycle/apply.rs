@@ -33,48 +33,30 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// All of a group's plan, or the operations whose id is chosen (numbered as `operations` numbers them).
+    /// All of a group's plan, or the operations whose id is chosen.
     pub fn new(plan: GroupPlan, chosen: Option<&BTreeSet<String>>) -> Part {
-        let ids: Vec<String> = match chosen {
-            Some(_) => operations(&plan).map(|o| o.id).collect(),
-            None => Vec::new(),
+        let (changes, adds, removes) = (plan.changes.len(), plan.adds.len(), plan.removes.len());
+        let Some(chosen) = chosen else {
+            return Part {
+                changes: (0..changes).collect(),
+                adds: (0..adds as u64).collect(),
+                removes: (0..removes as u64).collect(),
+                whole: true,
+                plan,
+            };
         };
-        let taken =
-            |number: usize| chosen.is_none_or(|c| ids.get(number).is_some_and(|id| c.contains(id)));
-        let (changes, adds) = (plan.changes.len(), plan.adds.len());
-        let mut part = Part {
-            changes: (0..changes).filter(|n| taken(*n)).collect(),
-            adds: (0..adds)
-                .filter(|n| taken(changes + n))
-                .map(|n| n as u64)
-                .collect(),
-            removes: (0..plan.removes.len())
-                .filter(|n| taken(changes + adds + n))
-                .map(|n| n as u64)
-                .collect(),
-            whole: chosen.is_none(),
-            plan,
-        };
-        if part.whole {
-            return part;
+        // Rows come as changes, adds, removes (`operations`): a row's number tells its list and its place there.
+        let taken: Vec<bool> = operations(&plan).map(|o| chosen.contains(&o.id)).collect();
+        let places =
+            |from: usize, count: usize| (0..count).filter(|n| taken[from + n]).collect::<Vec<_>>();
+        let ordinals = |from, count| places(from, count).into_iter().map(|n| n as u64).collect();
+        Part {
+            changes: places(0, changes),
+            adds: ordinals(changes, adds),
+            removes: ordinals(changes + adds, removes),
+            whole: false,
+            plan: plan.restricted_to(|id| chosen.contains(id)),
         }
-        let plan = &mut part.plan;
-        plan.changes = part
-            .changes
-            .iter()
-            .map(|n| plan.changes[*n].clone())
-            .collect();
-        plan.adds = part
-            .adds
-            .iter()
-            .map(|n| plan.adds[*n as usize].clone())
-            .collect();
-        plan.removes = part
-            .removes
-            .iter()
-            .map(|n| plan.removes[*n as usize].clone())
-            .collect();
-        part
     }
 }
 

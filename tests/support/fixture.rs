@@ -13,18 +13,35 @@ pub struct Fixture {
     _store: tempfile::TempDir,
 }
 
-/// A lab with an enabled, connected engine; nothing written yet.
-pub fn enabled(options: &[&str]) -> Fixture {
+/// A lab, a store folder and an enabled, connected engine; nothing written yet.
+pub fn parts(options: &[&str]) -> (Lab, tempfile::TempDir, Engine) {
     let lab = Lab::start(options);
     let store = tempfile::tempdir().unwrap();
     let engine = Engine::on(&lab, store.path());
     engine.connect();
     engine.enable(OU);
+    (lab, store, engine)
+}
+
+/// The same as one thing, for tests that never look at its parts.
+pub fn enabled(options: &[&str]) -> Fixture {
+    let (lab, _store, engine) = parts(options);
     Fixture {
         engine,
         lab,
-        _store: store,
+        _store,
     }
+}
+
+/// AD is what the tenant's truth says, member for member.
+pub fn assert_exact(lab: &Lab) {
+    let differences = differences(lab, OU, &frozen(&lab.dump()));
+    assert!(
+        differences.is_empty(),
+        "{} differences: {:#?}",
+        differences.len(),
+        &differences[..differences.len().min(8)]
+    );
 }
 
 impl Fixture {
@@ -33,13 +50,7 @@ impl Fixture {
         let ended = self.engine.cycle(policy);
         assert!(ended.error.is_none(), "{:#?}", ended.error);
         assert_eq!(ended.errors(), Vec::<&serde_json::Value>::new());
-        let differences = differences(&self.lab, OU, &frozen(&self.lab.dump()));
-        assert!(
-            differences.is_empty(),
-            "{} differences: {:#?}",
-            differences.len(),
-            &differences[..differences.len().min(8)]
-        );
+        assert_exact(&self.lab);
         ended.value
     }
 
