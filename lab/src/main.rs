@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use group_writeback_lab::directory::ExchangeLevel;
 use group_writeback_lab::serve::{LabOptions, start};
-use group_writeback_lab::{WorldOptions, client};
+use group_writeback_lab::{DirectoryKind, WorldOptions, client};
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +65,14 @@ enum Exchange {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum Which {
+    /// In memory
+    Embedded,
+    /// A Samba domain controller on a loopback address; needs root and Samba's packages
+    Samba,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum Cloud {
     /// Beta has writebackConfiguration
     Global,
@@ -110,6 +118,13 @@ struct Serve {
     /// DNS name of the AD domain
     #[arg(long, default_value = "contoso.test", value_name = "NAME")]
     domain: String,
+    /// Which directory to run
+    #[arg(long, default_value = "embedded", value_enum)]
+    directory: Which,
+    /// Where provisioned Samba directories are kept to copy from
+    /// [default: $GROUPWRITEBACK_SAMBA_TEMPLATES, else in cargo's target folder or among the temporary files]
+    #[arg(long, value_name = "DIR")]
+    samba_templates: Option<PathBuf>,
     /// How far Exchange is set up in the directory
     #[arg(long, default_value = "prepared", value_enum)]
     exchange: Exchange,
@@ -172,6 +187,13 @@ impl Serve {
                 nested_percent: self.nested_percent,
                 domain: self.domain,
             },
+            directory: match self.directory {
+                Which::Embedded => DirectoryKind::Embedded,
+                Which::Samba => DirectoryKind::Samba,
+            },
+            samba_templates: self
+                .samba_templates
+                .or_else(|| std::env::var_os("GROUPWRITEBACK_SAMBA_TEMPLATES").map(PathBuf::from)),
             exchange: match self.exchange {
                 Exchange::Prepared => ExchangeLevel::Prepared,
                 Exchange::Schema => ExchangeLevel::Schema,

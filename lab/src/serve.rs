@@ -1,20 +1,25 @@
 //! Starting a lab: world, certificates, ports; what the ready line says; stopping it.
 
+use crate::ad::{self, Ad, Wishes};
+use crate::backend::{Backend, Kind};
 use crate::certs;
-use crate::directory::{Account, Directory, DirectoryOptions, ExchangeLevel, Rights};
+use crate::directory::{Account, Directory, DirectoryOptions, ExchangeLevel, Rights, dn};
 use crate::http;
 use crate::ids::{Guid, base64url};
 use crate::lab::{Lab, Settings, State};
 use crate::rng::Rng;
+use crate::samba::{self, Samba};
 use crate::signin::token::Holder;
 use crate::signin::{AppSecrets, SignIn};
 use crate::tenant::permissions::DEFAULT_ROLES;
+use crate::tenant::state::Tenant;
 use crate::tenant::throttle::bucket_size;
 use crate::world::{self, WorldOptions};
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -23,6 +28,10 @@ use tokio::task::JoinHandle;
 pub struct LabOptions {
     /// Seed and sizes.
     pub world: WorldOptions,
+    /// Which directory clients talk to.
+    pub directory: Kind,
+    /// Where provisioned Samba directories are kept to copy from; a folder of our own choice if absent.
+    pub samba_templates: Option<PathBuf>,
     /// How far Exchange is set up in the directory.
     pub exchange: ExchangeLevel,
     /// Whether the directory has the schema of Windows Server 2016.
@@ -53,6 +62,8 @@ impl Default for LabOptions {
     fn default() -> Self {
         Self {
             world: WorldOptions::default(),
+            directory: Kind::default(),
+            samba_templates: None,
             exchange: ExchangeLevel::Prepared,
             schema_2016: true,
             ous: Vec::new(),
@@ -74,6 +85,7 @@ pub struct RunningLab {
     ready: Value,
     shutdown: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    samba: Option<Samba>,
     // Removed when the lab goes.
     _folder: Option<tempfile::TempDir>,
 }
@@ -99,6 +111,9 @@ impl RunningLab {
                 task.abort();
             }
         }
+        // It waits for the process.
+        let samba = self.samba;
+        let _ = tokio::task::spawn_blocking(move || drop(samba)).await;
     }
 }
 
@@ -106,6 +121,11 @@ impl RunningLab {
 struct Secrets {
     app: AppSecrets,
     pfx: String,
+    passwords: Passwords,
+}
+
+/// Of the accounts in the directory.
+struct Passwords {
     bind: String,
     read_only: String,
     admin: String,
@@ -126,9 +146,11 @@ fn secrets(seed: u64) -> Secrets {
             signing_key,
         },
         pfx: secret("Pfx-"),
-        bind: secret("Bind-1!"),
-        read_only: secret("Read-1!"),
-        admin: secret("Admin-1!"),
+        passwords: Passwords {
+            bind: secret("Bind-1!"),
+            read_only: secret("Read-1!"),
+            admin: secret("Admin-1!"),
+        },
     }
 }
 
@@ -166,14 +188,21 @@ pub async fn start(options: LabOptions) -> Result<RunningLab, String> {
     };
     // A large world takes a while to make.
     let made = tokio::task::spawn_blocking(move || made.make()).await;
-    let Made { lab, ready, tls } = made.map_err(|error| format!("the world: {error}"))??;
+    let Made {
+        lab,
+        ready,
+        tls,
+        samba,
+    } = made.map_err(|error| format!("the world: {error}"))??;
 
     let lab = Arc::new(lab);
-    let directory = lab
-        .directory
-        .clone()
-        .serve(ldap, ldaps, tls, stopped.clone());
-    let directory = tokio::spawn(directory);
+    let directory = match &lab.directory {
+        Backend::Embedded(directory) => {
+            let directory = directory.clone();
+            tokio::spawn(directory.serve(ldap, ldaps, tls, stopped.clone()))
+        }
+        Backend::Samba { .. } => tokio::spawn(async {}),
+    };
     let mut until = stopped;
     let server = axum::serve(graph, http::router(lab)).with_graceful_shutdown(async move {
         let _ = until.wait_for(|stop| *stop).await;
@@ -187,6 +216,7 @@ pub async fn start(options: LabOptions) -> Result<RunningLab, String> {
         ready,
         shutdown,
         tasks,
+        samba,
         _folder: temporary,
     })
 }
@@ -224,6 +254,7 @@ struct Made {
     lab: Lab,
     ready: Value,
     tls: Arc<rustls::ServerConfig>,
+    samba: Option<Samba>,
 }
 
 impl Make {
@@ -239,31 +270,31 @@ impl Make {
         let Secrets {
             app,
             pfx,
-            bind,
-            read_only,
-            admin,
+            passwords,
         } = secrets(seed);
         let certificates = certs::create(&folder, &domain, &pfx)?;
         let identity = world::identity(&options.world);
-        let account = |name: &str, password: &str, rights| Account {
-            name: name.into(),
-            password: password.into(),
-            rights,
+        let filled = match options.directory {
+            Kind::Embedded => Filled::embedded(&options, &passwords)?,
+            Kind::Samba => {
+                let setup = samba::Setup {
+                    domain: domain.clone(),
+                    exchange: options.exchange,
+                    schema_2016: options.schema_2016,
+                    domain_sid: identity.domain_sid.clone(),
+                    admin_password: passwords.admin.clone(),
+                    bind_password: passwords.bind.clone(),
+                    read_only_password: passwords.read_only.clone(),
+                    authority: Arc::new(certificates.authority),
+                    ca_file: certificates.ca_file.clone(),
+                    templates: options
+                        .samba_templates
+                        .clone()
+                        .unwrap_or_else(samba::default_templates),
+                };
+                Filled::samba(&options, setup, &folder)?
+            }
         };
-        let directory = Directory::new(DirectoryOptions {
-            domain: domain.clone(),
-            exchange: options.exchange,
-            schema_2016: options.schema_2016,
-            ous: options.ous.clone(),
-            domain_sid: identity.domain_sid.clone(),
-            accounts: vec![
-                account("administrator", &admin, Rights::Admin),
-                account("svc-writeback", &bind, Rights::Writeback),
-                account("svc-readonly", &read_only, Rights::ReadOnly),
-            ],
-            seed,
-        })?;
-        let tenant = world::build(&options.world, &directory)?;
         let base = format!("http://127.0.0.1:{}", ports.graph);
         let settings = Settings {
             page_size: options.page_size.max(1),
@@ -288,22 +319,21 @@ impl Make {
             clock: Default::default(),
             counters: Default::default(),
             signin,
-            directory,
+            directory: filled.backend,
             shutdown,
-            state: State::new(tenant, roles.clone(), units, seed),
+            state: State::new(filled.tenant, filled.ad, roles.clone(), units, seed),
             settings,
         };
         let now = lab.clock.now();
         let assertion = lab.signin.federated_assertion(now, 3600);
         std::fs::write(&lab.settings.federated_file, assertion)
             .map_err(|error| format!("the federated assertion can't be written: {error}"))?;
-        let base_dn = domain
-            .split('.')
-            .map(|part| format!("DC={part}"))
-            .collect::<Vec<_>>()
-            .join(",");
-        let ready = json!({
+        let mut ready = json!({
             "ready": true,
+            "directory": match options.directory {
+                Kind::Embedded => "embedded",
+                Kind::Samba => "samba",
+            },
             "pid": std::process::id(),
             "seed": seed,
             "login": base,
@@ -326,18 +356,84 @@ impl Make {
             "server": format!("localhost:{}", ports.ldaps),
             "caFile": certificates.ca_file,
             "domain": domain,
-            "baseDn": base_dn,
+            "baseDn": dn::of_domain(&domain),
             "bindUser": format!("svc-writeback@{domain}"),
-            "bindPassword": bind,
+            "bindPassword": passwords.bind,
             "readOnlyUser": format!("svc-readonly@{domain}"),
-            "readOnlyPassword": read_only,
+            "readOnlyPassword": passwords.read_only,
             "adminUser": format!("administrator@{domain}"),
-            "adminPassword": admin,
+            "adminPassword": passwords.admin,
         });
+        if let (Value::Object(ready), Some(samba)) = (&mut ready, &filled.samba) {
+            ready.extend(samba.ready());
+            ready["ldap"] = ready["directLdap"].clone();
+            ready["ldaps"] = ready["directLdaps"].clone();
+            ready["server"] = ready["directServer"].clone();
+        }
         Ok(Made {
             lab,
             ready,
             tls: certificates.tls,
+            samba: filled.samba,
+        })
+    }
+}
+
+/// A tenant and the directory it is synced from.
+struct Filled {
+    tenant: Tenant,
+    backend: Backend,
+    ad: Arc<dyn Ad>,
+    samba: Option<Samba>,
+}
+
+impl Filled {
+    fn embedded(options: &LabOptions, passwords: &Passwords) -> Result<Self, String> {
+        let account = |name: &str, password: &str, rights| Account {
+            name: name.into(),
+            password: password.into(),
+            rights,
+        };
+        let directory = Directory::new(DirectoryOptions {
+            domain: options.world.domain.clone(),
+            exchange: options.exchange,
+            schema_2016: options.schema_2016,
+            ous: options.ous.clone(),
+            domain_sid: world::identity(&options.world).domain_sid,
+            accounts: vec![
+                account("administrator", &passwords.admin, Rights::Admin),
+                account("svc-writeback", &passwords.bind, Rights::Writeback),
+                account("svc-readonly", &passwords.read_only, Rights::ReadOnly),
+            ],
+            seed: options.world.seed,
+        })?;
+        Ok(Self {
+            tenant: world::build(&options.world, &directory)?,
+            ad: Arc::new(directory.clone()),
+            backend: Backend::Embedded(directory),
+            samba: None,
+        })
+    }
+
+    /// The tenant comes first, its synced objects go into the directory, which gives them their identities.
+    fn samba(options: &LabOptions, setup: samba::Setup, folder: &Path) -> Result<Self, String> {
+        let mut tenant = world::build(&options.world, &Wishes)?;
+        let population = ad::planned(&tenant, &setup.base());
+        let runtime = Handle::current();
+        let (samba, controller) = Samba::start(setup, folder, &ad::ldif(&population), &runtime)?;
+        runtime.block_on(async {
+            for ou in &options.ous {
+                controller.add_ou(ou).await?;
+            }
+            let placed = controller.read_back(&population).await?;
+            tenant.adopt(&controller, &population, &placed, false)
+        })?;
+        let controller = Arc::new(controller);
+        Ok(Self {
+            tenant,
+            ad: controller.clone(),
+            backend: Backend::Samba { controller },
+            samba: Some(samba),
         })
     }
 }

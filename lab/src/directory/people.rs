@@ -151,6 +151,40 @@ impl Directory {
         place(&mut store, parent, &new.cn, new.rid, new.object_guid, draft)
     }
 
+    /// Creates a group of any type below `CN=Users` with the members of these SIDs, by the rules that clients are held
+    /// to; returns its DN, SID and GUID.
+    pub fn add_any_group(
+        &self,
+        name: &str,
+        group_type: i32,
+        members: &[String],
+    ) -> Result<(String, String, String), String> {
+        let mut store = self.write();
+        let (rid, object_guid) = (store.new_rid(), store.new_guid());
+        let sid = store.domain_sid.child(rid).to_string();
+        let a = store.schema.a;
+        let mut draft = Draft::new(store.schema.c.group);
+        draft.bag.set_text(a.sam_account_name, name);
+        draft.bag.set_text(a.group_type, &group_type.to_string());
+        for member in members {
+            let reference = dn::parse_reference(&format!("<SID={member}>"));
+            let reference = reference.ok_or_else(|| format!("{member} is not a SID"))?;
+            let member = store
+                .resolve(&reference)
+                .map_err(|_| format!("no object has the SID {member}"))?;
+            draft
+                .check_member(&store, &Target::Object(member))
+                .map_err(|failure| failure.message)?;
+            draft.link(&store, a.member, Target::Object(member));
+        }
+        let parent = store.marks.users;
+        if store.child(parent, name).is_some() {
+            return Err(format!("the name {name} is taken"));
+        }
+        let dn = place(&mut store, parent, name, rid, object_guid, draft)?;
+        Ok((dn, sid, super::sid::guid_text(&object_guid)))
+    }
+
     /// Deletes the object with this RID; false when there is none.
     pub fn delete_by_rid(&self, rid: u32) -> bool {
         let mut store = self.write();
