@@ -8,6 +8,7 @@
 //! | `tenant` | the tenant's objects and history, and Microsoft Graph in front of them |
 //! | `signin` | token endpoints |
 //! | `directory` | Active Directory over LDAP |
+//! | `ldap` | what every LDAP server of the lab shares: bytes, controllers, counts, faults |
 //! | `control`, `counters` | what tests turn and read |
 //! | `http` | which of these a request goes to |
 //! | `certs`, `clock`, `ids`, `rng` | tools of the rooms above |
@@ -23,6 +24,7 @@ mod counters;
 mod http;
 mod ids;
 mod lab;
+mod ldap;
 mod rng;
 mod signin;
 mod tenant;

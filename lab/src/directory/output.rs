@@ -7,7 +7,7 @@ use super::object::{Id, NOBODY};
 use super::schema::{AttrId, Syntax};
 use super::sid::{guid_text, hex};
 use super::store::Store;
-use super::wire::message::RawAttribute;
+use crate::ldap::message::RawAttribute;
 
 /// Which attributes a search wants.
 #[derive(Debug, Default, Clone)]

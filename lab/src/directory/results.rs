@@ -3,7 +3,7 @@
 //! The leading eight digits of a message are the Win32 code that clients go by.
 
 use super::schema::Attribute;
-use super::wire::message::Answer;
+use crate::ldap::message::Answer;
 
 /// LDAP result codes that the directory gives.
 #[allow(missing_docs)]
@@ -277,6 +277,14 @@ impl Failure {
     /// The naming attribute can't be modified.
     pub fn on_rdn() -> Self {
         Self::update(code::ON_RDN, 0x2016, 0x0315_13A3, "6004 (CANT_ON_RDN)")
+    }
+
+    /// A search found more than it may return.
+    pub fn size_limit() -> Self {
+        Self::new(
+            code::SIZE_LIMIT,
+            "000020D8: SvcErr: DSID-03140381, problem 5008 (ADMIN_LIMIT_EXCEEDED), data 0",
+        )
     }
 
     /// More values than one operation may carry.

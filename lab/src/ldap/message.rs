@@ -1,4 +1,4 @@
-//! Wire room: LDAP messages (RFC 4511) decoded into requests and responses encoded from answers.
+//! LDAP messages (RFC 4511) decoded into requests and responses encoded from answers.
 //!
 //! Assertion values stay bytes throughout: GUIDs and SIDs in filters aren't text.
 
@@ -211,6 +211,12 @@ pub mod tags {
     /// ExtendedResponse.
     pub const EXTENDED: u8 = 0x78;
 }
+
+/// Extended operation that starts TLS (RFC 4511, 4.14).
+pub const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
+/// Extended operation "Who am I?" (RFC 4532).
+pub const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
+const DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 
 const MAX_DEPTH: usize = 100;
 
@@ -461,6 +467,11 @@ pub fn extended(id: i32, answer: &Answer, name: Option<&str>, value: Option<&[u8
         }
     });
     envelope(id, &operation, &[])
+}
+
+/// A complete notice that the connection is about to end.
+pub fn disconnection(answer: &Answer) -> Vec<u8> {
+    extended(0, answer, Some(DISCONNECTION), None)
 }
 
 /// A complete search result entry.
