@@ -11,7 +11,6 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::Directory;
-use super::output::split_range;
 use super::results::{Failure, code};
 use super::session::{Found, kind};
 use crate::ldap::counters::{Counters, Kind};
@@ -109,9 +108,10 @@ impl Connection {
         let kill = Arc::clone(&self.kill);
         let next = loop {
             let message = tokio::select! {
-                message = messages.next() => message,
+                biased;
                 () = kill.notified() => return None,
                 _ = pumping.join_next() => return None,
+                message = messages.next() => message,
             };
             let next = match message.map(|message| decode(&message)) {
                 Ok(Ok(request)) => self.handle(request, &out).await,
@@ -150,7 +150,8 @@ impl Connection {
         let Some((kind, tag)) = kind(&request.operation) else {
             return Next::Continue;
         };
-        let later = matches!(&request.operation, Operation::Search(search) if later_slice(search));
+        let later = matches!(&request.operation, Operation::Search(search)
+            if search.attributes.iter().any(|name| message::later_slice(name)));
         let front = self.directory.front();
         let disturbance = front.request(self.controller, kind, later);
         let job = Job {
@@ -244,8 +245,7 @@ impl Connection {
                 return Next::StartTls;
             }
             message::START_TLS => {
-                let text = "00000000: LdapErr: DSID-0C0910FB, comment: TLS or SSL already in effect, data 0, v4563";
-                let answer = Failure::new(code::OPERATIONS_ERROR, text).into();
+                let answer = Failure::tls_in_place().into();
                 let answer = extended(id, &answer, Some(message::START_TLS), None);
                 let _ = out.send(answer.into()).await;
             }
@@ -257,11 +257,6 @@ impl Connection {
         }
         Next::Continue
     }
-}
-
-fn later_slice(search: &SearchRequest) -> bool {
-    let range = |name: &String| split_range(name).1.is_some_and(|range| range.from > 0);
-    search.attributes.iter().any(range)
 }
 
 async fn farewell(out: &Queue, comment: &str) -> Next {

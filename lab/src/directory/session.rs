@@ -46,10 +46,7 @@ impl Directory {
         let password = match credentials {
             Credentials::Simple(password) => password,
             Credentials::Sasl(_) | Credentials::Other => {
-                return Err(Failure::new(
-                    code::AUTH_METHOD,
-                    "00000057: LdapErr: DSID-0C0C0C5E, comment: The authentication method is not supported, data 0, v4563",
-                ));
+                return Err(Failure::auth_method());
             }
         };
         if name.is_empty() && password.is_empty() {

@@ -210,6 +210,8 @@ pub mod tags {
     pub const REFERENCE: u8 = 0x73;
     /// ExtendedResponse.
     pub const EXTENDED: u8 = 0x78;
+    /// IntermediateResponse.
+    pub const INTERMEDIATE: u8 = 0x79;
 }
 
 /// Extended operation that starts TLS (RFC 4511, 4.14).
@@ -414,6 +416,48 @@ fn filter(body: &mut Reader<'_>, depth: usize) -> Result<Filter, Malformed> {
         }
         _ => return Err(Malformed),
     })
+}
+
+/// A range option: first value and, unless it is `*`, last value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// First value wanted.
+    pub from: usize,
+    /// Last value wanted.
+    pub to: Option<usize>,
+}
+
+/// Reads `name;range=a-b`.
+pub fn split_range(name: &str) -> (&str, Option<Range>) {
+    let Some((name, options)) = name.split_once(';') else {
+        return (name, None);
+    };
+    for option in options.split(';') {
+        let Some((key, value)) = option.split_once('=') else {
+            continue;
+        };
+        if !key.eq_ignore_ascii_case("range") {
+            continue;
+        }
+        if let Some((from, to)) = value.split_once('-')
+            && let Ok(from) = from.parse()
+        {
+            let to = if to == "*" {
+                Some(None)
+            } else {
+                to.parse().ok().map(Some)
+            };
+            if let Some(to) = to {
+                return (name, Some(Range { from, to }));
+            }
+        }
+    }
+    (name, None)
+}
+
+/// Whether a search asks for a slice after the first one.
+pub fn later_slice(name: &str) -> bool {
+    split_range(name).1.is_some_and(|range| range.from > 0)
 }
 
 /// Wraps an operation's encoding and controls into a message.
