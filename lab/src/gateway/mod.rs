@@ -9,7 +9,6 @@ mod glance;
 mod relay;
 mod upward;
 
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -36,6 +36,8 @@ pub struct Relay {
 enum Next {
     Continue,
     Close,
+    /// Close as the directory behind did: what came from there is passed on, and no farewell.
+    Break,
     StartTls,
 }
 
@@ -68,7 +70,7 @@ impl Relay {
                 biased;
                 () = kill.notified() => return None,
                 _ = pumping.join_next() => return None,
-                () = ended(self.upward.as_ref()) => break Next::Close,
+                () = ended(self.upward.as_ref()) => break Next::Break,
                 message = messages.next() => message,
             };
             let next = match message {
@@ -83,10 +85,13 @@ impl Relay {
         drop((self, out));
         let pumped = tokio::time::timeout(Duration::from_secs(5), pumping.join_next()).await;
         let mut writer = pumped.ok()??.ok()??;
-        if matches!(next, Next::StartTls) {
-            return Some(messages.into_inner().unsplit(writer));
+        match next {
+            Next::StartTls => return Some(messages.into_inner().unsplit(writer)),
+            Next::Close => {
+                let _ = tokio::time::timeout(Duration::from_secs(1), writer.shutdown()).await;
+            }
+            Next::Break | Next::Continue => {}
         }
-        let _ = tokio::time::timeout(Duration::from_secs(1), writer.shutdown()).await;
         None
     }
 

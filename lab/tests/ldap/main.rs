@@ -1,0 +1,4 @@
+//! LDAP as clients of the lab see it, by a client that knows nothing of the lab.
+
+mod gateway;
+mod places;
