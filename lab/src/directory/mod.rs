@@ -148,6 +148,17 @@ pub struct NewGroup {
     pub member_rids: Vec<u32>,
 }
 
+/// A group that was created.
+#[derive(Debug, Clone)]
+pub struct CreatedGroup {
+    /// Its DN.
+    pub dn: String,
+    /// Its SID, as text.
+    pub sid: String,
+    /// Its GUID, as text.
+    pub guid: String,
+}
+
 /// Limits that the server enforces; the defaults are Active Directory's.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {

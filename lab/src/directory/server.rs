@@ -28,7 +28,8 @@ const CONCURRENT: usize = 64;
 fronted!(Directory);
 
 impl Directory {
-    fn front(&self) -> &Front {
+    /// What clients meet first.
+    pub(crate) fn front(&self) -> &Front {
         &self.0.front
     }
 

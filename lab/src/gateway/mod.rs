@@ -49,7 +49,8 @@ impl Gateway {
         Self(Arc::new(Inner { upstream, front }))
     }
 
-    fn front(&self) -> &Front {
+    /// What clients meet first.
+    pub(crate) fn front(&self) -> &Front {
         &self.0.front
     }
 
