@@ -6,7 +6,7 @@ mod descriptor;
 mod population;
 mod rights;
 
-pub(crate) use controller::{Controller, Target};
+pub(crate) use controller::{Controller, Target, trusting};
 pub(crate) use population::{ldif, planned};
 pub(crate) use rights::{deny_attribute, grant_writeback, protect};
 

@@ -1,11 +1,20 @@
-//! The directory that clients of the lab talk to: the embedded one, or Samba.
+//! The directory that clients of the lab talk to: the embedded one, or Samba behind the gateway.
 
-use crate::ad::{self, Controller};
-use crate::directory::Directory;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use crate::ad::{self, Ad, Controller, Wishes};
+use crate::certs::Authority;
+use crate::directory::{Account, CreatedGroup, Directory, DirectoryOptions, Rights};
+use crate::gateway::Gateway;
+use crate::ids::Guid;
+use crate::ldap::front::Front;
+use crate::samba::{self, Samba};
+use crate::serve::LabOptions;
+use crate::tenant::state::Tenant;
+use crate::world;
+use std::path::Path;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 
 /// Which directory a lab has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,112 +26,181 @@ pub enum Kind {
     Samba,
 }
 
-/// The directory of a running lab.
-pub(crate) enum Backend {
-    Embedded(Directory),
-    Samba { controller: Arc<Controller> },
+/// Passwords of the accounts in the directory.
+pub(crate) struct Passwords {
+    pub(crate) bind: String,
+    pub(crate) read_only: String,
+    pub(crate) admin: String,
 }
 
-/// What the control verb `directory` asks for.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "op", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[serde(deny_unknown_fields)]
-pub(crate) enum Operation {
-    DenyAttribute {
-        account: String,
-        attribute: String,
-    },
-    Protect {
-        dn: String,
-        protected: bool,
-    },
-    AddGroup {
-        name: String,
-        group_type: i32,
-        #[serde(default)]
-        members: Vec<String>,
-    },
-    RecycleBin {
-        on: bool,
+/// The directory of a running lab. Clones are handles to the same one.
+#[derive(Clone)]
+pub(crate) enum Backend {
+    Embedded(Directory),
+    Samba {
+        gateway: Gateway,
+        /// Past the gateway, as its administrator.
+        controller: Arc<Controller>,
     },
 }
 
 impl Backend {
-    pub(crate) fn counters(&self) -> Value {
+    /// What clients meet first.
+    pub(crate) fn front(&self) -> &Front {
         match self {
-            Self::Embedded(directory) => directory.counters(),
-            Self::Samba { .. } => json!({}),
+            Self::Embedded(directory) => directory.front(),
+            Self::Samba { gateway, .. } => gateway.front(),
         }
     }
 
-    pub(crate) fn reset_counters(&self) {
+    /// Serves clients as one of two controllers until `shutdown` becomes true.
+    pub(crate) async fn serve_as(
+        self,
+        index: usize,
+        listeners: [TcpListener; 2],
+        tls: Arc<rustls::ServerConfig>,
+        shutdown: watch::Receiver<bool>,
+    ) {
         match self {
-            Self::Embedded(directory) => directory.reset_counters(),
-            Self::Samba { .. } => {}
+            Self::Embedded(directory) => {
+                directory.serve_as(index, listeners, tls, shutdown).await;
+            }
+            Self::Samba { gateway, .. } => {
+                gateway.serve_as(index, listeners, tls, shutdown).await;
+            }
         }
     }
 
-    pub(crate) fn add_fault(&self, id: u64, fault: &Value) -> Result<(), String> {
+    /// Takes the right to write one attribute from an account.
+    pub(crate) fn deny_attribute(&self, account: &str, attribute: &str) -> Result<(), String> {
         match self {
-            Self::Embedded(directory) => directory.add_fault(id, fault),
-            Self::Samba { .. } => Err("faults of LDAP need the gateway".into()),
+            Self::Embedded(directory) => directory.deny_attribute(account, attribute),
+            Self::Samba { controller, .. } => {
+                Handle::current().block_on(ad::deny_attribute(controller, account, attribute))
+            }
         }
     }
 
-    pub(crate) fn clear_faults(&self) {
+    /// Protects an object from accidental deletion, or no longer.
+    pub(crate) fn protect_container(&self, dn: &str, protected: bool) -> Result<(), String> {
         match self {
-            Self::Embedded(directory) => directory.clear_faults(),
-            Self::Samba { .. } => {}
+            Self::Embedded(directory) => directory.protect_container(dn, protected),
+            Self::Samba { controller, .. } => {
+                Handle::current().block_on(ad::protect(controller, dn, protected))
+            }
         }
     }
 
-    /// Does something to the directory that no client can do, or should not be seen doing.
-    pub(crate) fn perform(&self, operation: Operation) -> Result<Value, String> {
+    /// Switches the recycle bin.
+    pub(crate) fn set_recycle_bin(&self, on: bool) -> Result<(), String> {
         match self {
-            Self::Embedded(directory) => embedded(directory, operation),
-            Self::Samba { controller } => Handle::current().block_on(real(controller, operation)),
+            Self::Embedded(directory) => {
+                directory.set_recycle_bin(on);
+                Ok(())
+            }
+            Self::Samba { .. } => Err("Samba has no recycle bin that can be switched".into()),
         }
+    }
+
+    /// Creates a group of any type below `CN=Users`, with members by SID.
+    pub(crate) fn create_group(
+        &self,
+        name: &str,
+        group_type: i32,
+        members: &[String],
+    ) -> Result<CreatedGroup, String> {
+        let controller = match self {
+            Self::Embedded(directory) => return directory.create_group(name, group_type, members),
+            Self::Samba { controller, .. } => controller,
+        };
+        let made = controller.add_group(name, group_type, members);
+        let placed = Handle::current().block_on(made)?;
+        Ok(CreatedGroup {
+            dn: placed.dn,
+            sid: format!("{}-{}", controller.domain_sid(), placed.rid),
+            guid: Guid::from_ad(placed.object_guid).to_string(),
+        })
     }
 }
 
-fn embedded(directory: &Directory, operation: Operation) -> Result<Value, String> {
-    match operation {
-        Operation::DenyAttribute { account, attribute } => {
-            directory.deny_attribute(&account, &attribute)?;
-        }
-        Operation::Protect { dn, protected } => directory.protect_container(&dn, protected)?,
-        Operation::RecycleBin { on } => directory.set_recycle_bin(on),
-        Operation::AddGroup {
-            name,
-            group_type,
-            members,
-        } => {
-            let (dn, sid, guid) = directory.add_any_group(&name, group_type, &members)?;
-            return Ok(json!({"dn": dn, "sid": sid, "guid": guid}));
-        }
-    }
-    Ok(json!({}))
+/// A tenant and the directory it is synced from.
+pub(crate) struct Filled {
+    pub(crate) tenant: Tenant,
+    pub(crate) backend: Backend,
+    pub(crate) ad: Arc<dyn Ad>,
+    pub(crate) samba: Option<Samba>,
 }
 
-async fn real(controller: &Controller, operation: Operation) -> Result<Value, String> {
-    match operation {
-        Operation::DenyAttribute { account, attribute } => {
-            ad::deny_attribute(controller, &account, &attribute).await?;
-        }
-        Operation::Protect { dn, protected } => ad::protect(controller, &dn, protected).await?,
-        Operation::RecycleBin { .. } => {
-            return Err("Samba's recycle bin can't be switched".into());
-        }
-        Operation::AddGroup {
-            name,
-            group_type,
-            members,
-        } => {
-            let placed = controller.add_group(&name, group_type, &members).await?;
-            let sid = format!("{}-{}", controller.domain_sid(), placed.rid);
-            let guid = crate::ids::Guid::from_ad(placed.object_guid).to_string();
-            return Ok(json!({"dn": placed.dn, "sid": sid, "guid": guid}));
-        }
+impl Filled {
+    pub(crate) fn embedded(options: &LabOptions, passwords: &Passwords) -> Result<Self, String> {
+        let account = |name: &str, password: &str, rights| Account {
+            name: name.into(),
+            password: password.into(),
+            rights,
+        };
+        let directory = Directory::new(DirectoryOptions {
+            domain: options.world.domain.clone(),
+            exchange: options.exchange,
+            schema_2016: options.schema_2016,
+            ous: options.ous.clone(),
+            domain_sid: world::identity(&options.world).domain_sid,
+            accounts: vec![
+                account("administrator", &passwords.admin, Rights::Admin),
+                account("svc-writeback", &passwords.bind, Rights::Writeback),
+                account("svc-readonly", &passwords.read_only, Rights::ReadOnly),
+            ],
+            seed: options.world.seed,
+        })?;
+        Ok(Self {
+            tenant: world::build(&options.world, &directory)?,
+            ad: Arc::new(directory.clone()),
+            backend: Backend::Embedded(directory),
+            samba: None,
+        })
     }
-    Ok(json!({}))
+
+    /// The tenant comes first, its synced objects go into the directory, which gives them their identities.
+    pub(crate) fn samba(
+        options: &LabOptions,
+        passwords: &Passwords,
+        folder: &Path,
+        authority: Arc<Authority>,
+    ) -> Result<Self, String> {
+        let setup = samba::Setup {
+            domain: options.world.domain.clone(),
+            exchange: options.exchange,
+            schema_2016: options.schema_2016,
+            domain_sid: world::identity(&options.world).domain_sid,
+            admin_password: passwords.admin.clone(),
+            bind_password: passwords.bind.clone(),
+            read_only_password: passwords.read_only.clone(),
+            authority,
+            templates: options
+                .samba_templates
+                .clone()
+                .unwrap_or_else(samba::default_templates),
+        };
+        let mut tenant = world::build(&options.world, &Wishes)?;
+        let population = ad::planned(&tenant, &setup.base());
+        let runtime = Handle::current();
+        let (samba, controller) = Samba::start(setup, folder, &ad::ldif(&population), &runtime)?;
+        runtime.block_on(async {
+            for ou in &options.ous {
+                controller.add_ou(ou).await?;
+            }
+            let placed = controller.read_back(&population).await?;
+            tenant.adopt(&controller, &population, &placed, false)
+        })?;
+        let gateway = Gateway::new(samba.upstream()?);
+        let controller = Arc::new(controller);
+        Ok(Self {
+            tenant,
+            ad: controller.clone(),
+            backend: Backend::Samba {
+                gateway,
+                controller,
+            },
+            samba: Some(samba),
+        })
+    }
 }

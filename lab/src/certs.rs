@@ -57,7 +57,8 @@ pub(crate) fn create(
     let text = |error: rcgen::Error| format!("certificates: {error}");
     let authority = Authority::new()?;
     let host = format!("dc1.{domain}");
-    let mut names = vec!["localhost".into(), "127.0.0.1".into()];
+    let second = format!("dc2.{domain}");
+    let mut names = vec!["localhost".into(), "127.0.0.1".into(), second];
     names.extend(own_host_name());
     let (server_certificate, server_key) = authority.sign(&host, names)?;
     let chain = vec![

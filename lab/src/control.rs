@@ -1,7 +1,8 @@
 //! The control verbs: change the tenant, inject faults, move the clock, read counters and the truth.
 
+mod directory;
+
 use crate::ad::{Controller, Target, planned};
-use crate::backend::Operation;
 use crate::lab::Lab;
 use crate::rng::Rng;
 use crate::tenant::change::{Change, Surroundings};
@@ -9,7 +10,6 @@ use crate::tenant::churn;
 use crate::tenant::dump::dump;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::sync::Arc;
 
 /// Answers a verb: status and JSON text.
@@ -52,22 +52,19 @@ fn run(lab: &Lab, method: &str, verb: &str, body: &Value) -> Result<Value, Failu
         ("POST", "change") => change(lab, body),
         ("POST", "churn") => churn_verb(lab, body),
         ("POST", "fault") => fault(lab, body),
+        ("POST", "directory") => directory::directory(lab, body),
         ("DELETE", "fault") => {
             lab.faults().clear();
-            lab.directory.clear_faults();
+            lab.front().clear_faults();
             Ok(json!({}))
         }
         ("GET", "counters") => {
-            Ok(json!({"graph": lab.counters.to_json(), "ldap": lab.directory.counters()}))
+            Ok(json!({"graph": lab.counters.to_json(), "ldap": lab.front().counters.report()}))
         }
         ("POST", "counters/reset") => {
             lab.counters.reset();
-            lab.directory.reset_counters();
+            lab.front().counters.reset();
             Ok(json!({}))
-        }
-        ("POST", "directory") => {
-            let op = parse::<Operation>(body)?;
-            lab.directory.perform(op).map_err(Failure::bad)
         }
         ("POST", "populate") => populate(lab, body),
         ("POST", "clock") => {
@@ -125,11 +122,11 @@ const VERBS: &[&str] = &[
     "fault",
     "counters",
     "counters/reset",
-    "directory",
     "populate",
     "clock",
     "permissions",
     "devicecode",
+    "directory",
     "federatedassertion",
     "shutdown",
 ];
@@ -179,7 +176,7 @@ fn churn_verb(lab: &Lab, body: &Value) -> Result<Value, Failure> {
 fn fault(lab: &Lab, body: &Value) -> Result<Value, Failure> {
     let id = lab.next_number();
     if text(body, "fault")?.starts_with("ldap") {
-        lab.directory.add_fault(id, body).map_err(Failure::bad)?;
+        lab.front().add_fault(body).map_err(Failure::bad)?;
     } else {
         lab.faults().add(body).map_err(Failure::bad)?;
     }
@@ -190,7 +187,7 @@ fn fault(lab: &Lab, body: &Value) -> Result<Value, Failure> {
 fn populate(lab: &Lab, body: &Value) -> Result<Value, Failure> {
     let target = Target::new(
         text(body, "directory")?,
-        Path::new(text(body, "caFile")?),
+        text(body, "ca")?,
         text(body, "user")?,
         text(body, "password")?,
     )

@@ -9,6 +9,8 @@
 //! | `signin` | token endpoints |
 //! | `directory` | the embedded Active Directory over LDAP |
 //! | `samba` | a real one in its place |
+//! | `gateway` | the lab's door to it, with the same faults and counts |
+//! | `ldap` | what every LDAP server of the lab shares: bytes, controllers, counts, faults |
 //! | `backend` | which of the two clients talk to |
 //! | `ad` | what the lab does by itself to the AD that the tenant is synced from |
 //! | `control`, `counters` | what tests turn and read |
@@ -18,6 +20,7 @@
 mod ad;
 pub mod client;
 pub mod directory;
+pub mod gateway;
 pub mod serve;
 
 mod backend;
@@ -28,6 +31,7 @@ mod counters;
 mod http;
 mod ids;
 mod lab;
+mod ldap;
 mod rng;
 mod samba;
 mod signin;

@@ -9,12 +9,14 @@ mod provision;
 mod template;
 mod tools;
 
-use crate::ad::{Controller, Target};
+use crate::ad::{Controller, Target, trusting};
 use crate::certs::Authority;
 use crate::directory::ExchangeLevel;
+use crate::gateway::Upstream;
 use address::Address;
 use process::Process;
-use std::net::Ipv4Addr;
+use rustls::pki_types::ServerName;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -35,9 +37,8 @@ pub(crate) struct Setup {
     pub(crate) admin_password: String,
     pub(crate) bind_password: String,
     pub(crate) read_only_password: String,
-    /// Signs the controller's certificate; what clients trust is in `ca_file`.
+    /// Signs the controller's certificate.
     pub(crate) authority: Arc<Authority>,
-    pub(crate) ca_file: PathBuf,
     /// Where provisioned directories are kept.
     pub(crate) templates: PathBuf,
 }
@@ -111,19 +112,24 @@ impl Samba {
         Ok((samba, controller))
     }
 
-    /// Where it listens: LDAP on 389, LDAPS on 636, Kerberos on 88.
-    pub(crate) fn ip(&self) -> Ipv4Addr {
-        self.address.ip()
+    /// What a gateway leads to.
+    pub(crate) fn upstream(&self) -> Result<Upstream, String> {
+        let ip = IpAddr::from(self.address.ip());
+        Ok(Upstream {
+            address: (ip, 636).into(),
+            name: ServerName::from(ip),
+            tls: trusting(&self.setup.authority.pem())?,
+        })
     }
 
     /// What the ready line says of it.
     pub(crate) fn ready(&self) -> serde_json::Map<String, serde_json::Value> {
-        let ip = self.ip();
+        let ip = self.address.ip();
         let ready = serde_json::json!({
             "directLdap": format!("ldap://{ip}"),
             "directLdaps": format!("ldaps://{ip}:636"),
             "directServer": format!("{ip}:636"),
-            "directCaFile": self.setup.ca_file,
+            "directCaFile": self.folder.join(provision::CA_FILE),
             "directHost": ip.to_string(),
             "directHostName": format!("{HOST}.{}", self.setup.domain),
             "realm": self.setup.realm(),
@@ -149,5 +155,5 @@ fn workspace(folder: &Path) -> Result<TempDir, String> {
 fn administrator(setup: &Setup, ip: Ipv4Addr) -> Result<Target, String> {
     let user = format!("administrator@{}", setup.domain);
     let url = format!("ldaps://{ip}");
-    Target::new(&url, &setup.ca_file, &user, &setup.admin_password)
+    Target::new(&url, &setup.authority.pem(), &user, &setup.admin_password)
 }

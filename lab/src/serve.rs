@@ -1,25 +1,23 @@
 //! Starting a lab: world, certificates, ports; what the ready line says; stopping it.
 
-use crate::ad::{self, Ad, Wishes};
-use crate::backend::{Backend, Kind};
+use crate::backend::{Filled, Kind, Passwords};
 use crate::certs;
-use crate::directory::{Account, Directory, DirectoryOptions, ExchangeLevel, Rights, dn};
+use crate::directory::{ExchangeLevel, dn};
 use crate::http;
 use crate::ids::{Guid, base64url};
 use crate::lab::{Lab, Settings, State};
+use crate::ldap::front::CONTROLLERS;
 use crate::rng::Rng;
-use crate::samba::{self, Samba};
+use crate::samba::Samba;
 use crate::signin::token::Holder;
 use crate::signin::{AppSecrets, SignIn};
 use crate::tenant::permissions::DEFAULT_ROLES;
-use crate::tenant::state::Tenant;
 use crate::tenant::throttle::bucket_size;
 use crate::world::{self, WorldOptions};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -124,13 +122,6 @@ struct Secrets {
     passwords: Passwords,
 }
 
-/// Of the accounts in the directory.
-struct Passwords {
-    bind: String,
-    read_only: String,
-    admin: String,
-}
-
 fn secrets(seed: u64) -> Secrets {
     let mut rng = Rng::new(seed, "secrets");
     let client_id = Guid::random(rng.bytes());
@@ -171,12 +162,17 @@ pub async fn start(options: LabOptions) -> Result<RunningLab, String> {
         }
     };
     let graph = listen(options.graph_port).await?;
-    let ldap = listen(options.ldap_port).await?;
-    let ldaps = listen(options.ldaps_port).await?;
+    let controllers = [
+        [
+            listen(options.ldap_port).await?,
+            listen(options.ldaps_port).await?,
+        ],
+        [listen(0).await?, listen(0).await?],
+    ];
     let ports = Ports {
         graph: port(&graph)?,
-        ldap: port(&ldap)?,
-        ldaps: port(&ldaps)?,
+        ldap: port(&controllers[0][0])?,
+        ldaps: [port(&controllers[0][1])?, port(&controllers[1][1])?],
     };
     let (shutdown, stopped) = watch::channel(false);
 
@@ -196,22 +192,20 @@ pub async fn start(options: LabOptions) -> Result<RunningLab, String> {
     } = made.map_err(|error| format!("the world: {error}"))??;
 
     let lab = Arc::new(lab);
-    let directory = match &lab.directory {
-        Backend::Embedded(directory) => {
-            let directory = directory.clone();
-            tokio::spawn(directory.serve(ldap, ldaps, tls, stopped.clone()))
-        }
-        Backend::Samba { .. } => tokio::spawn(async {}),
-    };
+    let mut tasks = Vec::new();
+    for (controller, listeners) in controllers.into_iter().enumerate() {
+        let directory = lab.directory.clone();
+        let serving = directory.serve_as(controller, listeners, tls.clone(), stopped.clone());
+        tasks.push(tokio::spawn(serving));
+    }
     let mut until = stopped;
     let server = axum::serve(graph, http::router(lab)).with_graceful_shutdown(async move {
         let _ = until.wait_for(|stop| *stop).await;
     });
-    let server = tokio::spawn(async move {
+    tasks.push(tokio::spawn(async move {
         // Nothing is left to tell when the server ends: its port goes with it.
         let _ = server.await;
-    });
-    let tasks = vec![server, directory];
+    }));
     Ok(RunningLab {
         ready,
         shutdown,
@@ -238,7 +232,8 @@ fn port(listener: &TcpListener) -> Result<u16, String> {
 struct Ports {
     graph: u16,
     ldap: u16,
-    ldaps: u16,
+    /// Of both controllers.
+    ldaps: [u16; CONTROLLERS],
 }
 
 /// What a lab is made from.
@@ -277,22 +272,8 @@ impl Make {
         let filled = match options.directory {
             Kind::Embedded => Filled::embedded(&options, &passwords)?,
             Kind::Samba => {
-                let setup = samba::Setup {
-                    domain: domain.clone(),
-                    exchange: options.exchange,
-                    schema_2016: options.schema_2016,
-                    domain_sid: identity.domain_sid.clone(),
-                    admin_password: passwords.admin.clone(),
-                    bind_password: passwords.bind.clone(),
-                    read_only_password: passwords.read_only.clone(),
-                    authority: Arc::new(certificates.authority),
-                    ca_file: certificates.ca_file.clone(),
-                    templates: options
-                        .samba_templates
-                        .clone()
-                        .unwrap_or_else(samba::default_templates),
-                };
-                Filled::samba(&options, setup, &folder)?
+                let authority = Arc::new(certificates.authority);
+                Filled::samba(&options, &passwords, &folder, authority)?
             }
         };
         let base = format!("http://127.0.0.1:{}", ports.graph);
@@ -328,6 +309,7 @@ impl Make {
         let assertion = lab.signin.federated_assertion(now, 3600);
         std::fs::write(&lab.settings.federated_file, assertion)
             .map_err(|error| format!("the federated assertion can't be written: {error}"))?;
+        let servers = ports.ldaps.map(|port| format!("localhost:{port}"));
         let mut ready = json!({
             "ready": true,
             "directory": match options.directory {
@@ -352,8 +334,9 @@ impl Make {
             "arcTokenFolder": lab.settings.token_dir,
             "accessToken": lab.signin.access_token(Holder::Application, &roles, now),
             "ldap": format!("ldap://127.0.0.1:{}", ports.ldap),
-            "ldaps": format!("ldaps://localhost:{}", ports.ldaps),
-            "server": format!("localhost:{}", ports.ldaps),
+            "ldaps": format!("ldaps://{}", servers[0]),
+            "server": servers[0],
+            "servers": servers,
             "caFile": certificates.ca_file,
             "domain": domain,
             "baseDn": dn::of_domain(&domain),
@@ -366,74 +349,12 @@ impl Make {
         });
         if let (Value::Object(ready), Some(samba)) = (&mut ready, &filled.samba) {
             ready.extend(samba.ready());
-            ready["ldap"] = ready["directLdap"].clone();
-            ready["ldaps"] = ready["directLdaps"].clone();
-            ready["server"] = ready["directServer"].clone();
         }
         Ok(Made {
             lab,
             ready,
             tls: certificates.tls,
             samba: filled.samba,
-        })
-    }
-}
-
-/// A tenant and the directory it is synced from.
-struct Filled {
-    tenant: Tenant,
-    backend: Backend,
-    ad: Arc<dyn Ad>,
-    samba: Option<Samba>,
-}
-
-impl Filled {
-    fn embedded(options: &LabOptions, passwords: &Passwords) -> Result<Self, String> {
-        let account = |name: &str, password: &str, rights| Account {
-            name: name.into(),
-            password: password.into(),
-            rights,
-        };
-        let directory = Directory::new(DirectoryOptions {
-            domain: options.world.domain.clone(),
-            exchange: options.exchange,
-            schema_2016: options.schema_2016,
-            ous: options.ous.clone(),
-            domain_sid: world::identity(&options.world).domain_sid,
-            accounts: vec![
-                account("administrator", &passwords.admin, Rights::Admin),
-                account("svc-writeback", &passwords.bind, Rights::Writeback),
-                account("svc-readonly", &passwords.read_only, Rights::ReadOnly),
-            ],
-            seed: options.world.seed,
-        })?;
-        Ok(Self {
-            tenant: world::build(&options.world, &directory)?,
-            ad: Arc::new(directory.clone()),
-            backend: Backend::Embedded(directory),
-            samba: None,
-        })
-    }
-
-    /// The tenant comes first, its synced objects go into the directory, which gives them their identities.
-    fn samba(options: &LabOptions, setup: samba::Setup, folder: &Path) -> Result<Self, String> {
-        let mut tenant = world::build(&options.world, &Wishes)?;
-        let population = ad::planned(&tenant, &setup.base());
-        let runtime = Handle::current();
-        let (samba, controller) = Samba::start(setup, folder, &ad::ldif(&population), &runtime)?;
-        runtime.block_on(async {
-            for ou in &options.ous {
-                controller.add_ou(ou).await?;
-            }
-            let placed = controller.read_back(&population).await?;
-            tenant.adopt(&controller, &population, &placed, false)
-        })?;
-        let controller = Arc::new(controller);
-        Ok(Self {
-            tenant,
-            ad: controller.clone(),
-            backend: Backend::Samba { controller },
-            samba: Some(samba),
         })
     }
 }

@@ -24,6 +24,23 @@ const ALREADY_EXISTS: u32 = 68;
 const NO_SUCH_OBJECT: u32 = 32;
 const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
 
+/// TLS that trusts the authorities in PEM text.
+pub(crate) fn trusting(ca: &str) -> Result<Arc<rustls::ClientConfig>, String> {
+    let trouble = |error: &dyn std::fmt::Display| format!("the authority's certificate: {error}");
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(ca.as_bytes()) {
+        let certificate = certificate.map_err(|error| trouble(&error))?;
+        roots.add(certificate).map_err(|error| trouble(&error))?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| format!("TLS: {error}"))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
 /// How to reach a controller.
 #[derive(Clone)]
 pub(crate) struct Target {
@@ -35,30 +52,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// A target that trusts the authorities in a PEM file.
-    pub(crate) fn new(
-        url: &str,
-        ca_file: &std::path::Path,
-        user: &str,
-        password: &str,
-    ) -> Result<Self, String> {
-        let unreadable = |error: &dyn std::fmt::Display| format!("{}: {error}", ca_file.display());
-        let mut roots = rustls::RootCertStore::empty();
-        for certificate in
-            CertificateDer::pem_file_iter(ca_file).map_err(|error| unreadable(&error))?
-        {
-            let certificate = certificate.map_err(|error| unreadable(&error))?;
-            roots.add(certificate).map_err(|error| unreadable(&error))?;
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| format!("TLS: {error}"))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+    /// A target that trusts the authorities in PEM text.
+    pub(crate) fn new(url: &str, ca: &str, user: &str, password: &str) -> Result<Self, String> {
         Ok(Self {
             url: url.to_owned(),
-            tls: Arc::new(tls),
+            tls: trusting(ca)?,
             user: user.to_owned(),
             password: password.to_owned(),
         })

@@ -7,10 +7,15 @@ use super::add::insert_given;
 use super::delete::bury;
 use super::draft::{Draft, Target};
 use super::object::{Id, Identity};
+use super::principals;
+use super::results::Failure;
 use super::schema::ClassId;
+use super::sid::guid_text;
 use super::store::Store;
 use super::text::utf16_len;
-use super::{Directory, DirectoryOptions, NewComputer, NewGroup, NewUser, Rights, dn};
+use super::{
+    CreatedGroup, Directory, DirectoryOptions, NewComputer, NewGroup, NewUser, Rights, dn,
+};
 
 const LONGEST_NAME: usize = 64;
 
@@ -151,38 +156,34 @@ impl Directory {
         place(&mut store, parent, &new.cn, new.rid, new.object_guid, draft)
     }
 
-    /// Creates a group of any type below `CN=Users` with the members of these SIDs, by the rules that clients are held
-    /// to; returns its DN, SID and GUID.
-    pub fn add_any_group(
+    /// Creates a group of any type below `CN=Users`, with members by SID.
+    pub fn create_group(
         &self,
         name: &str,
         group_type: i32,
-        members: &[String],
-    ) -> Result<(String, String, String), String> {
+        member_sids: &[String],
+    ) -> Result<CreatedGroup, String> {
         let mut store = self.write();
-        let (rid, object_guid) = (store.new_rid(), store.new_guid());
-        let sid = store.domain_sid.child(rid).to_string();
+        let refused = |failure: Failure| failure.message;
+        principals::check_type(i64::from(group_type)).map_err(refused)?;
         let a = store.schema.a;
         let mut draft = Draft::new(store.schema.c.group);
         draft.bag.set_text(a.sam_account_name, name);
         draft.bag.set_text(a.group_type, &group_type.to_string());
-        for member in members {
-            let reference = dn::parse_reference(&format!("<SID={member}>"));
-            let reference = reference.ok_or_else(|| format!("{member} is not a SID"))?;
-            let member = store
-                .resolve(&reference)
-                .map_err(|_| format!("no object has the SID {member}"))?;
-            draft
-                .check_member(&store, &Target::Object(member))
-                .map_err(|failure| failure.message)?;
-            draft.link(&store, a.member, Target::Object(member));
+        for sid in member_sids {
+            let value = format!("<SID={sid}>");
+            let target = draft.target(&store, a.member, value.as_bytes());
+            let target = target.map_err(refused)?;
+            draft.check_member(&store, &target).map_err(refused)?;
+            draft.link(&store, a.member, target);
         }
-        let parent = store.marks.users;
-        if store.child(parent, name).is_some() {
-            return Err(format!("the name {name} is taken"));
-        }
-        let dn = place(&mut store, parent, name, rid, object_guid, draft)?;
-        Ok((dn, sid, super::sid::guid_text(&object_guid)))
+        let (rid, guid, parent) = (store.new_rid(), store.new_guid(), store.marks.users);
+        let dn = place(&mut store, parent, name, rid, guid, draft)?;
+        Ok(CreatedGroup {
+            dn,
+            sid: store.domain_sid.child(rid).to_string(),
+            guid: guid_text(&guid),
+        })
     }
 
     /// Deletes the object with this RID; false when there is none.

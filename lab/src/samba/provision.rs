@@ -12,6 +12,7 @@ use tokio::runtime::Handle;
 
 pub(super) const CONFIGURATION: &str = "smb.conf";
 pub(super) const KRB5_CONFIG: &str = "krb5.conf";
+pub(super) const CA_FILE: &str = "tls/ca.pem";
 pub(super) const KEYTAB: &str = "svc-writeback.keytab";
 
 /// The schema's additions: of Windows Server 2016, then of Exchange; attributes before the classes that have them.
@@ -167,7 +168,7 @@ pub(super) fn configure(setup: &Setup, folder: &Path, ip: Ipv4Addr) -> Result<()
     for (name, text) in [
         (CONFIGURATION, samba),
         (KRB5_CONFIG, kerberos),
-        ("tls/ca.pem", setup.authority.pem()),
+        (CA_FILE, setup.authority.pem()),
         ("tls/cert.pem", certificate),
         ("tls/key.pem", key),
     ] {
