@@ -20,10 +20,7 @@ pub(super) fn directory(lab: &Lab, body: &Value) -> Result<Value, Failure> {
         "protect" => lab
             .directory
             .protect_container(text(body, "dn")?, flag("protected")?),
-        "recycleBin" => {
-            lab.directory.set_recycle_bin(flag("on")?);
-            Ok(())
-        }
+        "recycleBin" => lab.directory.set_recycle_bin(flag("on")?),
         "addGroup" => {
             let members: Vec<String> = parse(&body["members"])?;
             let (name, kind) = (text(body, "name")?, parse(&body["groupType"])?);
