@@ -157,7 +157,11 @@ fn modifies_follow_the_values() {
         is(19, "00002081")
     );
     assert_eq!(
-        win32(change(Replace, "managedBy", &["CN=none,DC=contoso,DC=test"])),
+        win32(change(
+            Replace,
+            "managedBy",
+            &["CN=none,DC=contoso,DC=test"]
+        )),
         is(19, "000020B5")
     );
     assert_eq!(
