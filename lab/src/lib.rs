@@ -8,12 +8,14 @@
 //! | `tenant` | the tenant's objects and history, and Microsoft Graph in front of them |
 //! | `signin` | token endpoints |
 //! | `directory` | Active Directory over LDAP |
+//! | `dns` | a DNS server for tests |
 //! | `control`, `counters` | what tests turn and read |
 //! | `http` | which of these a request goes to |
 //! | `certs`, `clock`, `ids`, `rng` | tools of the rooms above |
 
 pub mod client;
 pub mod directory;
+pub mod dns;
 pub mod serve;
 
 mod certs;
