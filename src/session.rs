@@ -274,7 +274,15 @@ impl Session {
     async fn clients_for_run(&self, ctx: &Context) -> Result<Clients> {
         let mut clients = self.clients(ctx)?;
         let before = clients.directory.clone();
-        let now = ctx.cancel.guard(before.at_hand(&self.closing)).await?;
+        let now = match ctx.cancel.guard(before.at_hand(&self.closing)).await {
+            Ok(now) => now,
+            Err(error) if error.id == ErrorId::OperationCancelled => return Err(error),
+            Err(error) => {
+                // The run says so itself, and is in the history then.
+                ctx.warn(error).await;
+                return Ok(clients);
+            }
+        };
         let (old, new) = (&before.root().dns_host_name, &now.root().dns_host_name);
         if old != new {
             ctx.message(

@@ -78,18 +78,41 @@ mod tests {
     #[test]
     fn servers() {
         for good in [
-            "dc1", "dc1.contoso.test", "dc1:636", "10.0.0.1:636", "::1", "[::1]:636", "a,b:636, c", "ldap://dc1:1389",
+            "dc1",
+            "dc1.contoso.test",
+            "dc1:636",
+            "10.0.0.1:636",
+            "::1",
+            "[::1]:636",
+            "a,b:636, c",
+            "ldap://dc1:1389",
         ] {
             assert!(parse(good).is_some(), "{good}");
         }
         for bad in [
-            "", ":636", "dc1:", "dc1:x", "http://dc1", "dc1/x", "dc1:0", "a@b", "dc1:70000", "a,,b", "a,", "dc1:+1",
-            "a..b", "-a",
+            "",
+            ":636",
+            "dc1:",
+            "dc1:x",
+            "http://dc1",
+            "dc1/x",
+            "dc1:0",
+            "a@b",
+            "dc1:70000",
+            "a,,b",
+            "a,",
+            "dc1:+1",
+            "a..b",
+            "-a",
         ] {
             assert!(parse(bad).is_none(), "{bad}");
         }
         let entries = parse("LDAPS://dc1:389 ,[::1]").unwrap();
-        let expected = Entry { secure: Some(true), host: "dc1".to_owned(), port: Some(389) };
+        let expected = Entry {
+            secure: Some(true),
+            host: "dc1".to_owned(),
+            port: Some(389),
+        };
         assert_eq!(entries[0], expected);
         assert_eq!((entries[1].host.as_str(), entries[1].port), ("::1", None));
     }
@@ -104,7 +127,11 @@ mod tests {
             ("dns1", None),
             ("10.0.0.1:0", None),
         ] {
-            assert_eq!(dns(text).map(|a| a.to_string()).as_deref(), expected, "{text}");
+            assert_eq!(
+                dns(text).map(|a| a.to_string()).as_deref(),
+                expected,
+                "{text}"
+            );
         }
     }
 }

@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use super::server::is_host;
 use super::{
-    AuthType, Configuration, Connection, DeprovisionAction, Environment, NamingPreset, SignIn, Thresholds,
+    AuthType, Configuration, Connection, DeprovisionAction, Environment, NamingPreset, SignIn,
+    Thresholds,
 };
 use crate::error::{Error, ErrorId};
 use crate::model::Guid;
@@ -192,7 +193,10 @@ impl Check {
             "a controller or a domain, with :port if it is not the usual one; several with commas between; no path",
         );
         self.that(
-            connection.dns_server.as_deref().is_none_or(|text| super::server::dns(text).is_some()),
+            connection
+                .dns_server
+                .as_deref()
+                .is_none_or(|text| super::server::dns(text).is_some()),
             "connection.dnsServer",
             "an address, with :port if it is not 53",
         );

@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::config::{
+    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
+};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::{RData, RecordType};
 
@@ -69,7 +71,10 @@ impl Dns {
         let resolver = self.resolver()?;
         // With its final dot: the machine's search domains are none of this domain's.
         let name = format!("{}.", name.trim_end_matches('.'));
-        let asked = tokio::time::timeout(PATIENCE * 2, resolver.lookup(name.as_str(), RecordType::SRV));
+        let asked = tokio::time::timeout(
+            PATIENCE * 2,
+            resolver.lookup(name.as_str(), RecordType::SRV),
+        );
         let found = match asked.await {
             Err(_) => return Err(format!("DNS gave no answer for {name}")),
             Ok(Err(error)) if error.is_no_records_found() => return Ok(Vec::new()),

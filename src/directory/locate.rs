@@ -130,7 +130,10 @@ impl Places {
             let mut records = near;
             let last = records.iter().map(|r| r.priority).max();
             for mut record in all {
-                if records.iter().all(|r| !r.host.eq_ignore_ascii_case(&record.host)) {
+                if records
+                    .iter()
+                    .all(|r| !r.host.eq_ignore_ascii_case(&record.host))
+                {
                     if let Some(last) = last {
                         record.priority = record.priority.saturating_add(last).saturating_add(1);
                     }
@@ -232,13 +235,24 @@ mod tests {
             ("dc1:389", AuthType::Negotiate, 389, Layer::Sealed),
             ("dc1:636", AuthType::Negotiate, 636, Layer::Ldaps),
             ("ldaps://dc1", AuthType::Negotiate, 636, Layer::Ldaps),
-            ("ldap://dc1:40002", AuthType::Negotiate, 40002, Layer::Sealed),
+            (
+                "ldap://dc1:40002",
+                AuthType::Negotiate,
+                40002,
+                Layer::Sealed,
+            ),
         ] {
             let (found, _) = places(server, auth).candidates().await;
             assert_eq!(found.len(), 1, "{server}");
-            assert_eq!((found[0].port, found[0].layer), (port, layer), "{server} {auth:?}");
+            assert_eq!(
+                (found[0].port, found[0].layer),
+                (port, layer),
+                "{server} {auth:?}"
+            );
         }
-        let (found, _) = places("dc1 , [::1]:636,dc1,::1", AuthType::Basic).candidates().await;
+        let (found, _) = places("dc1 , [::1]:636,dc1,::1", AuthType::Basic)
+            .candidates()
+            .await;
         let named: Vec<_> = found.iter().map(|c| (c.host.as_str(), c.port)).collect();
         assert_eq!(named, [("dc1", 636), ("::1", 636)]);
     }
@@ -250,7 +264,10 @@ mod tests {
                 server: server.to_owned(),
                 ..Connection::default()
             };
-            assert_eq!(Places::new(&catalog).err().unwrap().id, ErrorId::InvalidArgument);
+            assert_eq!(
+                Places::new(&catalog).err().unwrap().id,
+                ErrorId::InvalidArgument
+            );
         }
     }
 
@@ -274,7 +291,10 @@ mod tests {
         };
         // Drawn up to the running sums: idle 0, small 40, large 100.
         assert_eq!(hosts(vec![0, 0, 0, 0]).0, "idle small large far");
-        assert_eq!(hosts(vec![100, 40, 0, 0]), ("large small idle far".to_owned(), vec![101, 41, 1, 1]));
+        assert_eq!(
+            hosts(vec![100, 40, 0, 0]),
+            ("large small idle far".to_owned(), vec![101, 41, 1, 1])
+        );
         assert_eq!(hosts(vec![41, 1, 0, 0]).0, "large small idle far");
         assert_eq!(hosts(vec![40, 60, 0, 0]).0, "small large idle far");
     }
@@ -284,10 +304,14 @@ mod tests {
         let records = vec![record(0, 90, "large"), record(0, 10, "small")];
         let mut seed = 1u64;
         let mut next = |n: u64| {
-            seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            seed = seed
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
             (seed >> 33) % n
         };
-        let first = |next: &mut dyn FnMut(u64) -> u64| in_order(records.clone(), &mut |n| next(n))[0].host == "large";
+        let first = |next: &mut dyn FnMut(u64) -> u64| {
+            in_order(records.clone(), &mut |n| next(n))[0].host == "large"
+        };
         let large = (0..1000).filter(|_| first(&mut next)).count();
         assert!((800..=970).contains(&large), "{large}");
     }

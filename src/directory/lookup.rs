@@ -199,8 +199,10 @@ impl Directory {
             .await?;
         // A controller without this operation (Samba) leaves the name we signed in with.
         let name = reply.answer.name;
-        let name = name
-            .map_or_else(|| self.link().user(), |n| n.trim_start_matches("u:").to_owned());
+        let name = name.map_or_else(
+            || self.link().user(),
+            |n| n.trim_start_matches("u:").to_owned(),
+        );
         Ok(self.account(&name).await?.map(|(_, sid)| sid))
     }
 

@@ -165,7 +165,12 @@ impl Target {
                 match timeout_at(deadline, ldap.simple_bind(user, password)).await {
                     Ok(Ok(answer)) if answer.rc == code::SUCCESS => ldap,
                     Ok(Ok(answer)) => {
-                        return Err(result::error(Operation::Bind, user, &self.server(), &answer));
+                        return Err(result::error(
+                            Operation::Bind,
+                            user,
+                            &self.server(),
+                            &answer,
+                        ));
                     }
                     Ok(Err(error)) => {
                         return Err(self
@@ -188,10 +193,7 @@ impl Target {
 
     fn late(&self, patience: Option<Duration>) -> Error {
         let limit = patience.unwrap_or(self.timeout).min(self.timeout);
-        self.unreachable(format!(
-            "no answer within {} s",
-            limit.as_secs_f32().ceil()
-        ))
+        self.unreachable(format!("no answer within {} s", limit.as_secs_f32().ceil()))
     }
 
     /// A connection in TLS, not yet signed in. Without TLS no simple bind is ever sent.
@@ -232,7 +234,10 @@ impl Target {
         if self.host.parse::<std::net::IpAddr>().is_ok() {
             return Err(Error::new(
                 ErrorId::InvalidArgument,
-                format!("Kerberos knows controllers by name: {} is an address.", self.host),
+                format!(
+                    "Kerberos knows controllers by name: {} is an address.",
+                    self.host
+                ),
             )
             .target("server"));
         }
@@ -255,9 +260,10 @@ impl Target {
                 }
                 Err(_) => return Err(self.late(patience)),
             };
-            peer.binding = Some(tls::end_point(&stream).ok_or_else(|| {
-                self.unreachable("its certificate can't be read".to_owned())
-            })?);
+            peer.binding = Some(
+                tls::end_point(&stream)
+                    .ok_or_else(|| self.unreachable("its certificate can't be read".to_owned()))?,
+            );
             kerberos.bind(stream, peer).await?
         } else {
             kerberos.bind(stream, peer).await?
@@ -267,12 +273,13 @@ impl Target {
             _ => "ldapi:///",
         };
         let settings = LdapConnSettings::new().set_std_stream(carried);
-        let (connection, ldap) = LdapConnAsync::with_settings(settings, url)
-            .await
-            .map_err(|e| {
-                self.unreachable("the connection broke off at sign-in".to_owned())
-                    .caused_by(&e)
-            })?;
+        let (connection, ldap) =
+            LdapConnAsync::with_settings(settings, url)
+                .await
+                .map_err(|e| {
+                    self.unreachable("the connection broke off at sign-in".to_owned())
+                        .caused_by(&e)
+                })?;
         drive(connection);
         Ok(ldap)
     }
@@ -280,10 +287,14 @@ impl Target {
     async fn dial(&self, pinned: Option<SocketAddr>) -> Result<(std::net::TcpStream, SocketAddr)> {
         let addresses = match pinned {
             Some(address) => vec![address],
-            None => self.dns.addresses(&self.host, self.port).await.map_err(|e| {
-                self.unreachable("its name can't be resolved".to_owned())
-                    .caused_by(&e)
-            })?,
+            None => self
+                .dns
+                .addresses(&self.host, self.port)
+                .await
+                .map_err(|e| {
+                    self.unreachable("its name can't be resolved".to_owned())
+                        .caused_by(&e)
+                })?,
         };
         let mut last = None;
         for address in addresses {
@@ -378,10 +389,20 @@ mod tests {
             ("", AuthType::Negotiate, "x", ErrorId::InvalidArgument),
             ("D\\a", AuthType::Negotiate, "x", ErrorId::InvalidArgument),
         ] {
-            assert_eq!(id(user, auth, password.as_bytes()), Some(expected), "{user} {auth:?}");
+            assert_eq!(
+                id(user, auth, password.as_bytes()),
+                Some(expected),
+                "{user} {auth:?}"
+            );
         }
-        assert_eq!(id("a@b", AuthType::Basic, b"\xff"), Some(ErrorId::InvalidArgument));
-        assert_eq!(id(&"a".repeat(256), AuthType::Basic, b"x"), Some(ErrorId::InvalidArgument));
+        assert_eq!(
+            id("a@b", AuthType::Basic, b"\xff"),
+            Some(ErrorId::InvalidArgument)
+        );
+        assert_eq!(
+            id(&"a".repeat(256), AuthType::Basic, b"x"),
+            Some(ErrorId::InvalidArgument)
+        );
         assert_eq!(id("a@b", AuthType::Basic, b"x"), None);
         assert_eq!(id("", AuthType::Negotiate, b""), None);
     }

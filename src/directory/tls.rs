@@ -79,8 +79,12 @@ pub(super) fn end_point(stream: &TlsStream<TcpStream>) -> Option<Vec<u8>> {
     let mut binding = b"tls-server-end-point:".to_vec();
     // The hash of the certificate's own signature, but none weaker than SHA-256.
     match parsed.signature_algorithm.algorithm.to_id_string().as_str() {
-        "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => binding.extend(Sha384::digest(certificate)),
-        "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => binding.extend(Sha512::digest(certificate)),
+        "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => {
+            binding.extend(Sha384::digest(certificate))
+        }
+        "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => {
+            binding.extend(Sha512::digest(certificate))
+        }
         _ => binding.extend(Sha256::digest(certificate)),
     }
     Some(binding)

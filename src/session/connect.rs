@@ -72,11 +72,7 @@ impl Session {
     }
 
     /// The password of the account, empty when Kerberos does without.
-    async fn password(
-        &self,
-        connection: &Connection,
-        ctx: &Context,
-    ) -> Result<Zeroizing<Vec<u8>>> {
+    async fn password(&self, connection: &Connection, ctx: &Context) -> Result<Zeroizing<Vec<u8>>> {
         let kerberos = connection.auth_type == AuthType::Negotiate;
         if kerberos && (connection.user_name.is_empty() || connection.keytab_path.is_some()) {
             return Ok(Zeroizing::default());

@@ -54,7 +54,11 @@ impl Session {
             // A fresh bind: an old connection that still works would prove nothing about the next run.
             let bound = match &connected {
                 // What the next run would do: the controller that is there, else the next.
-                Some(clients) => ctx.cancel.guard(clients.directory.at_hand(&self.closing)).await,
+                Some(clients) => {
+                    ctx.cancel
+                        .guard(clients.directory.at_hand(&self.closing))
+                        .await
+                }
                 None => self.bind(&connection, ctx).await,
             };
             let latency = begun.elapsed().as_millis() as u64;

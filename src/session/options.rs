@@ -178,16 +178,25 @@ fn check_connection(members: &Map<String, Value>, faults: &mut Faults) {
         faults.add("connection.tenantId", "must be a GUID or a domain");
     }
     if text("server").is_some_and(|text| server::parse(text).is_none()) {
-        faults.add("connection.server", "must be host or host:port, or several with commas between");
+        faults.add(
+            "connection.server",
+            "must be host or host:port, or several with commas between",
+        );
     }
     if text("dnsServer").is_some_and(|text| server::dns(text).is_none()) {
-        faults.add("connection.dnsServer", "must be an address, or address:port");
+        faults.add(
+            "connection.dnsServer",
+            "must be an address, or address:port",
+        );
     }
     if text("site").is_some_and(|site| !is_host_name(site, true)) {
         faults.add("connection.site", "must be the name of an AD site");
     }
     if text("keytabPath").is_some() && text("authType") == Some("Basic") {
-        faults.add("connection.keytabPath", "goes with the authType Negotiate only");
+        faults.add(
+            "connection.keytabPath",
+            "goes with the authType Negotiate only",
+        );
     }
     if let Some(sign_in) = members.get("signIn").and_then(Value::as_object) {
         check_sign_in(sign_in, faults);

@@ -130,10 +130,20 @@ mod tests {
         bytes
     }
 
-    fn start(most: usize) -> (DuplexStream, DuplexStream, tokio::task::JoinHandle<io::Result<()>>) {
+    fn start(
+        most: usize,
+    ) -> (
+        DuplexStream,
+        DuplexStream,
+        tokio::task::JoinHandle<io::Result<()>>,
+    ) {
         let (near, inner) = tokio::io::duplex(1 << 20);
         let (far, outer) = tokio::io::duplex(1 << 20);
-        (near, far, tokio::spawn(carry(inner, outer, Toy::default(), most)))
+        (
+            near,
+            far,
+            tokio::spawn(carry(inner, outer, Toy::default(), most)),
+        )
     }
 
     async fn framed(far: &mut DuplexStream, toy: &mut Toy) -> Vec<u8> {
@@ -194,7 +204,11 @@ mod tests {
             far.write_u32(bad.len() as u32).await.unwrap();
             far.write_all(bad).await.unwrap();
             assert!(task.await.unwrap().is_err());
-            assert_eq!(near.read(&mut [0; 8]).await.unwrap(), 0, "nothing came through");
+            assert_eq!(
+                near.read(&mut [0; 8]).await.unwrap(),
+                0,
+                "nothing came through"
+            );
         }
         let (_near, mut far, task) = start(100);
         far.write_u32(RECEIVE + 1).await.unwrap();

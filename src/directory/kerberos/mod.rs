@@ -51,9 +51,8 @@ pub(super) struct Peer {
 impl Kerberos {
     /// By keytab if one is named, by password if one was given, else by the tickets that are there.
     pub fn new(connection: &Connection, password: Option<Zeroizing<String>>) -> Result<Kerberos> {
-        let fault = |field: &str, text: &str| {
-            Err(Error::new(ErrorId::InvalidArgument, text).target(field))
-        };
+        let fault =
+            |field: &str, text: &str| Err(Error::new(ErrorId::InvalidArgument, text).target(field));
         let name = connection.user_name.trim();
         if name.contains('\\') || (name.contains('=') && name.contains(',')) {
             return fault(
@@ -71,7 +70,11 @@ impl Kerberos {
             (None, None) => Source::Cache,
         };
         if cfg!(windows) && !matches!(source, Source::Cache) {
-            let field = if matches!(source, Source::Keytab(_)) { "keytabPath" } else { "userName" };
+            let field = if matches!(source, Source::Keytab(_)) {
+                "keytabPath"
+            } else {
+                "userName"
+            };
             return fault(
                 field,
                 "On Windows Kerberos signs in as the account that runs: leave credential and keytab out, or use -AuthType Basic.",
@@ -87,7 +90,9 @@ impl Kerberos {
     /// Whose tickets were used.
     pub fn owner(&self) -> Option<String> {
         let tickets = self.lock().clone();
-        tickets.and_then(|t| t.owner()).or_else(|| self.user.clone())
+        tickets
+            .and_then(|t| t.owner())
+            .or_else(|| self.user.clone())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Tickets>> {
@@ -111,13 +116,25 @@ impl Kerberos {
     }
 
     /// The first token. Asks the KDC, so not on a thread of the runtime.
-    fn begin(&self, peer: &Peer) -> std::result::Result<(Talk, Vec<u8>), Problem> {
+    fn begin(&self, peer: &Peer) -> Result<(Talk, Vec<u8>)> {
+        if let Source::Keytab(path) = &self.source {
+            // The library says "no credentials" of a file that isn't there.
+            std::fs::File::open(path).map_err(|e| {
+                Error::new(
+                    ErrorId::KerberosKeytabUnusable,
+                    format!("The keytab {path} can't be read."),
+                )
+                .target("keytabPath")
+                .caused_by(&e)
+            })?;
+        }
+        let failed = |problem: Problem| self.error(&problem, peer);
         let kept = self.lock().clone().filter(Tickets::are_fresh);
         let tickets = match kept {
             Some(tickets) => tickets,
-            None => Tickets::obtain(&self.source, self.user.as_deref())?,
+            None => Tickets::obtain(&self.source, self.user.as_deref()).map_err(failed)?,
         };
-        let begun = Talk::start(&tickets, &peer.host, peer.binding.clone())?;
+        let begun = Talk::start(&tickets, &peer.host, peer.binding.clone()).map_err(failed)?;
         *self.lock() = Some(tickets);
         Ok(begun)
     }
@@ -137,7 +154,7 @@ impl Kerberos {
             })
             .map_err(|e| lost(&peer, "no thread can be started").caused_by(&e))?;
         let (mut talk, mut token) = match receiver.await {
-            Ok(begun) => begun.map_err(|problem| self.error(&problem, &peer))?,
+            Ok(begun) => begun?,
             Err(_) => return Err(lost(&peer, "the Kerberos library failed")),
         };
         let mut id = 0;
@@ -145,7 +162,10 @@ impl Kerberos {
             id += 1;
             let (answer, credentials) = self.exchange(&mut wire, id, &token, &peer).await?;
             if answer != IN_PROGRESS {
-                return Err(refused(&peer, "it ended the sign-in before a protection was agreed"));
+                return Err(refused(
+                    &peer,
+                    "it ended the sign-in before a protection was agreed",
+                ));
             }
             let credentials = credentials.unwrap_or_default();
             if talk.is_complete() {
@@ -163,7 +183,8 @@ impl Kerberos {
         if code != code::SUCCESS {
             return Err(refused(&peer, "it wants to go on after the last step"));
         }
-        let (theirs, ours) = pair().map_err(|e| lost(&peer, "no socket can be made").caused_by(&e))?;
+        let (theirs, ours) =
+            pair().map_err(|e| lost(&peer, "no socket can be made").caused_by(&e))?;
         // Both end when either side closes; the library's waiters then see a closed connection.
         let sealed = peer.binding.is_none();
         tokio::spawn(async move {
@@ -188,8 +209,7 @@ impl Kerberos {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let broken =
-            |e: io::Error| lost(peer, "the connection broke off at sign-in").caused_by(&e);
+        let broken = |e: io::Error| lost(peer, "the connection broke off at sign-in").caused_by(&e);
         wire.write_all(&message::bind_request(id, credentials))
             .await
             .map_err(broken)?;
@@ -218,13 +238,8 @@ impl Kerberos {
     }
 
     /// Reads which layers are offered and chooses ours: sealed without TLS, none within it.
-    fn choose_layer(
-        &self,
-        talk: &mut Talk,
-        offer: &[u8],
-        peer: &Peer,
-    ) -> Result<(Vec<u8>, usize)> {
-        let failed = |problem| self.error(&problem, peer);
+    fn choose_layer(&self, talk: &mut Talk, offer: &[u8], peer: &Peer) -> Result<(Vec<u8>, usize)> {
+        let failed = |problem: Problem| self.error(&problem, peer);
         let (offer, _) = talk.unwrap(offer).map_err(failed)?;
         let &[layers, a, b, c] = offer.as_slice() else {
             return Err(refused(peer, "its offer of protection can't be understood"));
@@ -235,7 +250,10 @@ impl Kerberos {
             None => (LAYER_SEALED, layer::RECEIVE),
         };
         if layers & wanted == 0 {
-            return Err(refused(peer, "it doesn't offer the protection that is needed"));
+            return Err(refused(
+                peer,
+                "it doesn't offer the protection that is needed",
+            ));
         }
         let mut most = 0;
         if wanted == LAYER_SEALED {
@@ -293,7 +311,10 @@ fn lost(peer: &Peer, reason: &str) -> Error {
 fn refused(peer: &Peer, reason: &str) -> Error {
     Error::new(
         ErrorId::KerberosProtectionRefused,
-        format!("The Kerberos sign-in to {} was given up: {reason}.", peer.server),
+        format!(
+            "The Kerberos sign-in to {} was given up: {reason}.",
+            peer.server
+        ),
     )
     .target(&peer.server)
 }
@@ -321,7 +342,10 @@ fn pair() -> io::Result<(StdStream, tokio::net::TcpStream)> {
     ours.set_nonblocking(true)?;
     ours.set_nodelay(true)?;
     theirs.set_nodelay(true)?;
-    Ok((StdStream::Tcp(theirs), tokio::net::TcpStream::from_std(ours)?))
+    Ok((
+        StdStream::Tcp(theirs),
+        tokio::net::TcpStream::from_std(ours)?,
+    ))
 }
 
 #[cfg(test)]
@@ -339,7 +363,11 @@ mod tests {
             ..Connection::default()
         };
         let password = || Some(Zeroizing::new("p".to_owned()));
-        for (user, given) in [("", password()), ("CONTOSO\\svc", None), ("CN=a,DC=b", None)] {
+        for (user, given) in [
+            ("", password()),
+            ("CONTOSO\\svc", None),
+            ("CN=a,DC=b", None),
+        ] {
             let error = Kerberos::new(&connection(user, None), given).err().unwrap();
             assert_eq!(error.id, ErrorId::InvalidArgument, "{user}");
         }
@@ -352,9 +380,13 @@ mod tests {
     async fn a_pair_is_connected() {
         let (theirs, mut ours) = pair().unwrap();
         #[cfg(unix)]
-        let StdStream::Unix(mut theirs) = theirs else { panic!() };
+        let StdStream::Unix(mut theirs) = theirs else {
+            panic!()
+        };
         #[cfg(not(unix))]
-        let StdStream::Tcp(mut theirs) = theirs else { panic!() };
+        let StdStream::Tcp(mut theirs) = theirs else {
+            panic!()
+        };
         io::Write::write_all(&mut theirs, b"x").unwrap();
         assert_eq!(ours.read_u8().await.unwrap(), b'x');
     }

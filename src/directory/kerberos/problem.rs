@@ -31,8 +31,6 @@ mod minor {
     pub const NO_DEFAULT_REALM: i32 = 224;
 }
 
-/// `ENOENT`, `EACCES`: the library passes the system's numbers on.
-const NO_FILE: [i32; 2] = [2, 13];
 /// `GSS_S_NO_CRED`, `GSS_S_CREDENTIALS_EXPIRED`.
 const NO_CREDENTIAL: u32 = 7 << 16;
 const CREDENTIAL_EXPIRED: u32 = 11 << 16;
@@ -70,11 +68,15 @@ pub(super) fn error(problem: &Problem, attempt: &Attempt<'_>) -> Error {
     let (id, message) = match code {
         minor::SKEW | minor::REPLY_SKEW => (
             ErrorId::KerberosClockSkew,
-            format!("Kerberos refuses the sign-in to {server}: the clocks of this machine and of the domain controller differ too much."),
+            format!(
+                "Kerberos refuses the sign-in to {server}: the clocks of this machine and of the domain controller differ too much."
+            ),
         ),
         minor::SERVICE_UNKNOWN => (
             ErrorId::KerberosServiceUnknown,
-            format!("Kerberos knows no service ldap/{host}: it is not the name of a domain controller of this realm, or its service principal name isn't registered."),
+            format!(
+                "Kerberos knows no service ldap/{host}: it is not the name of a domain controller of this realm, or its service principal name isn't registered."
+            ),
         ),
         minor::TICKET_EXPIRED => (
             ErrorId::KerberosTicketExpired,
@@ -104,7 +106,10 @@ pub(super) fn error(problem: &Problem, attempt: &Attempt<'_>) -> Error {
         {
             (
                 ErrorId::KerberosKeytabUnusable,
-                format!("The keytab {} doesn't hold today's key of {who}: the password was changed since it was made.", attempt.keytab.unwrap_or_default()),
+                format!(
+                    "The keytab {} doesn't hold today's key of {who}: the password was changed since it was made.",
+                    attempt.keytab.unwrap_or_default()
+                ),
             )
         }
         minor::PREAUTHENTICATION_FAILED | minor::PREAUTHENTICATION | minor::INTEGRITY
@@ -120,13 +125,14 @@ pub(super) fn error(problem: &Problem, attempt: &Attempt<'_>) -> Error {
             format!("The domain and this machine have no Kerberos cipher in common for {who}."),
         ),
         _ if attempt.keytab.is_some()
-            && (code == minor::KEY_NOT_FOUND
-                || NO_FILE.contains(&failure.minor)
-                || failure.major == NO_CREDENTIAL) =>
+            && (code == minor::KEY_NOT_FOUND || failure.major == NO_CREDENTIAL) =>
         {
             (
                 ErrorId::KerberosKeytabUnusable,
-                format!("The keytab {} can't be used for {who}.", attempt.keytab.unwrap_or_default()),
+                format!(
+                    "The keytab {} can't be used for {who}.",
+                    attempt.keytab.unwrap_or_default()
+                ),
             )
         }
         _ if failure.major == CREDENTIAL_EXPIRED => (
@@ -135,13 +141,16 @@ pub(super) fn error(problem: &Problem, attempt: &Attempt<'_>) -> Error {
         ),
         _ if failure.major == NO_CREDENTIAL
             || code == minor::CACHE_NOT_FOUND
-            || code == minor::CREDENTIAL_NOT_FOUND => (
-            ErrorId::KerberosTicketMissing,
-            match attempt.user {
-                Some(user) => format!("There is no Kerberos ticket of {user}."),
-                None => "There is no Kerberos ticket to sign in with.".to_owned(),
-            },
-        ),
+            || code == minor::CREDENTIAL_NOT_FOUND =>
+        {
+            (
+                ErrorId::KerberosTicketMissing,
+                match attempt.user {
+                    Some(user) => format!("There is no Kerberos ticket of {user}."),
+                    None => "There is no Kerberos ticket to sign in with.".to_owned(),
+                },
+            )
+        }
         _ => (
             ErrorId::DirectoryAuthenticationFailed,
             format!("The Kerberos sign-in to {server} failed."),
@@ -206,7 +215,10 @@ mod tests {
             (minor::KDC_UNREACHABLE, ErrorId::KerberosRealmUnavailable),
             (minor::REALM_UNKNOWN, ErrorId::KerberosRealmUnavailable),
             (minor::CACHE_NOT_FOUND, ErrorId::KerberosTicketMissing),
-            (minor::CLIENT_UNKNOWN, ErrorId::DirectoryAuthenticationFailed),
+            (
+                minor::CLIENT_UNKNOWN,
+                ErrorId::DirectoryAuthenticationFailed,
+            ),
             (5555, ErrorId::DirectoryAuthenticationFailed),
         ] {
             assert_eq!(id(failed, TABLE + code, false, false), expected, "{code}");
@@ -219,9 +231,14 @@ mod tests {
             id(failed, TABLE + minor::PREAUTHENTICATION_FAILED, false, true),
             ErrorId::DirectoryAuthenticationFailed
         );
-        assert_eq!(id(failed, 2, true, false), ErrorId::KerberosKeytabUnusable);
-        assert_eq!(id(NO_CREDENTIAL, 0, false, false), ErrorId::KerberosTicketMissing);
-        assert_eq!(id(CREDENTIAL_EXPIRED, 0, false, false), ErrorId::KerberosTicketExpired);
+        assert_eq!(
+            id(NO_CREDENTIAL, 0, false, false),
+            ErrorId::KerberosTicketMissing
+        );
+        assert_eq!(
+            id(CREDENTIAL_EXPIRED, 0, false, false),
+            ErrorId::KerberosTicketExpired
+        );
         let none = Problem::NoLibrary("dlopen".to_owned());
         let attempt = Attempt {
             server: "s",

@@ -17,8 +17,8 @@ mod platform {
     use std::sync::Arc;
 
     use super::Source;
-    pub use crate::ffi::gssapi::{Failure, Problem};
     use crate::ffi::gssapi::{Credential, SecurityContext};
+    pub use crate::ffi::gssapi::{Failure, Problem};
 
     /// Below this many seconds of life, tickets are fetched anew.
     const SHORT: u32 = 300;
@@ -135,7 +135,9 @@ mod platform {
             match source {
                 Source::Cache => Ok(Tickets),
                 // `Kerberos::new` has refused these already.
-                _ => Err(Problem::NoLibrary("SSPI signs in as the logged-on account only".to_owned())),
+                _ => Err(Problem::NoLibrary(
+                    "SSPI signs in as the logged-on account only".to_owned(),
+                )),
             }
         }
 
@@ -242,7 +244,9 @@ mod platform {
 
     impl Tickets {
         pub fn obtain(_source: &Source, _user: Option<&str>) -> Result<Tickets, Problem> {
-            Err(Problem::NoLibrary("Kerberos isn't built for this platform".to_owned()))
+            Err(Problem::NoLibrary(
+                "Kerberos isn't built for this platform".to_owned(),
+            ))
         }
 
         pub fn are_fresh(&self) -> bool {

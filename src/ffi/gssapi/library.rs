@@ -152,7 +152,9 @@ fn open() -> Result<Functions, String> {
         let text = unsafe { libc::dlerror() };
         if reason.is_empty() && !text.is_null() {
             // SAFETY: not null, and ended by a zero.
-            reason = unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
+            reason = unsafe { CStr::from_ptr(text) }
+                .to_string_lossy()
+                .into_owned();
         }
     }
     Err(reason)

@@ -176,7 +176,10 @@ impl Credential {
         // Memory caches are of this process; the address tells our library from a second copy of it.
         static MADE: AtomicU64 = AtomicU64::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let cache = text(format!("MEMORY:group-writeback-{:p}-{number}", &raw const MADE))?;
+        let cache = text(format!(
+            "MEMORY:group-writeback-{:p}-{number}",
+            &raw const MADE
+        ))?;
         let elements = [
             KeyValue {
                 key: c"client_keytab".as_ptr(),
@@ -252,15 +255,19 @@ impl Credential {
         // SAFETY: the credential is live; outputs are live locals, unwanted ones null.
         let major = unsafe {
             (f.gss_inquire_cred)(
-                &mut minor, self.raw, &mut raw, &mut life, null_mut(), null_mut(),
+                &mut minor,
+                self.raw,
+                &mut raw,
+                &mut life,
+                null_mut(),
+                null_mut(),
             )
         };
         check(f, major, minor)?;
         let name = Name { f, raw };
         let mut text = library::empty();
         // SAFETY: the name is live; the text is taken over below.
-        let major =
-            unsafe { (f.gss_display_name)(&mut minor, name.raw, &mut text, null_mut()) };
+        let major = unsafe { (f.gss_display_name)(&mut minor, name.raw, &mut text, null_mut()) };
         let text = take(f, text);
         check(f, major, minor)?;
         Ok((String::from_utf8_lossy(&text).into_owned(), life))
@@ -407,7 +414,12 @@ impl SecurityContext {
         // SAFETY: as in `wrap`.
         let major = unsafe {
             (f.gss_unwrap)(
-                &mut minor, self.raw, &input, &mut output, &mut sealed, null_mut(),
+                &mut minor,
+                self.raw,
+                &input,
+                &mut output,
+                &mut sealed,
+                null_mut(),
             )
         };
         let output = take(f, output);
@@ -428,8 +440,7 @@ impl SecurityContext {
         let f = self.f;
         let (mut minor, mut most) = (0, 0);
         // SAFETY: the context is ours, the outputs are live locals.
-        let major =
-            unsafe { (f.gss_wrap_size_limit)(&mut minor, self.raw, 1, 0, size, &mut most) };
+        let major = unsafe { (f.gss_wrap_size_limit)(&mut minor, self.raw, 1, 0, size, &mut most) };
         check(f, major, minor)?;
         Ok(most)
     }
