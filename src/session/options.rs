@@ -131,6 +131,10 @@ impl Options {
         let Some(given) = &self.given else {
             return Ok(recorded.cloned());
         };
+        if recorded.is_none() && given.keys().all(|name| name == "userName") {
+            // An account alone is no connection: it goes with what is recorded.
+            return Ok(None);
+        }
         let mut members = match recorded.map(super::objects::to_value) {
             Some(Value::Object(recorded)) => recorded,
             _ => Map::new(),
@@ -340,12 +344,27 @@ mod tests {
         let key = || Some(text("/k"));
         let svc = || text("svc@contoso.test");
         for (given, expected) in [
-            (json!({"server": "dc2,dc3"}), (text("dc2,dc3"), svc(), key())),
-            (json!({"authType": "Negotiate"}), (text("dc1"), svc(), key())),
-            (json!({"authType": "Basic", "userName": "a"}), (text("dc1"), text("a"), None)),
-            (json!({"authType": "Basic"}), (text("dc1"), String::new(), None)),
+            (
+                json!({"server": "dc2,dc3"}),
+                (text("dc2,dc3"), svc(), key()),
+            ),
+            (
+                json!({"authType": "Negotiate"}),
+                (text("dc1"), svc(), key()),
+            ),
+            (
+                json!({"authType": "Basic", "userName": "a"}),
+                (text("dc1"), text("a"), None),
+            ),
+            (
+                json!({"authType": "Basic"}),
+                (text("dc1"), String::new(), None),
+            ),
             (json!({"userName": "a@b"}), (text("dc1"), text("a@b"), None)),
-            (json!({"userName": "a@b", "keytabPath": "/l"}), (text("dc1"), text("a@b"), Some(text("/l")))),
+            (
+                json!({"userName": "a@b", "keytabPath": "/l"}),
+                (text("dc1"), text("a@b"), Some(text("/l"))),
+            ),
         ] {
             assert_eq!(over(given.clone()), expected, "{given}");
         }
