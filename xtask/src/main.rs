@@ -6,6 +6,7 @@ mod demo;
 mod lab;
 mod licences;
 mod pwsh;
+mod samba;
 mod system;
 mod test;
 
@@ -15,7 +16,9 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   demo                 the main job on an embedded tenant and directory, told through PowerShell
-  test [--skip PART]   everything: format, lints, Rust, C, PowerShell   (parts: fmt licences clippy rust powershell)
+       [--directory samba]   the same on a real Active Directory: Samba (Debian, root; installed where it is missing)
+  test [--skip PART]   everything: format, lints, Rust, C, PowerShell, a real Active Directory
+       (parts: fmt licences clippy rust samba powershell)
        [--only PART]
   bench [--quick]      speed, memory and cost of the shipped library against their limits (docs/performance.md)
         [--large] [--only a,b,..] [--json FILE]

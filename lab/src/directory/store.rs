@@ -69,6 +69,8 @@ pub struct Store {
     pub usn: u64,
     /// Whether deleted objects keep their attributes and links.
     pub recycle_bin: bool,
+    /// Whether the rootDSE says that this is a read-only controller.
+    pub read_only: bool,
     /// Links of objects in the Recycle Bin.
     pub saved: HashMap<Id, Saved>,
     /// Objects of accounts with writeback rights.
@@ -122,6 +124,7 @@ impl Store {
             domain_sid,
             usn: 4096,
             recycle_bin: false,
+            read_only: false,
             saved: HashMap::new(),
             writers: Vec::new(),
             forward,
