@@ -55,6 +55,7 @@ pub enum Control {
     ShowDeleted,
     ExtendedDn,
     DomainScope,
+    Paged,
     Unknown,
 }
 

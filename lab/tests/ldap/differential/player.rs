@@ -104,6 +104,10 @@ fn control(control: Control) -> RawControl {
         Control::ShowDeleted => ("1.2.840.113556.1.4.417", None),
         Control::ExtendedDn => ("1.2.840.113556.1.4.529", Some(vec![0x30, 3, 2, 1, 1])),
         Control::DomainScope => ("1.2.840.113556.1.4.1339", None),
+        Control::Paged => (
+            "1.2.840.113556.1.4.319",
+            Some(b"\x30\x06\x02\x02\x03\xe8\x04\x00".to_vec()),
+        ),
         Control::Unknown => ("1.2.3.4.5", None),
     };
     RawControl {
