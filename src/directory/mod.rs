@@ -15,6 +15,8 @@ mod batches;
 mod codes;
 mod entry;
 mod facts;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod groups;
 mod link;
 mod lookup;

@@ -6,6 +6,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+#[cfg(any(test, fuzzing))]
+pub mod attack;
 mod boundary;
 mod buffer;
 mod calls;
@@ -15,8 +17,8 @@ mod exports;
 mod handle;
 pub mod os;
 mod status;
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, fuzzing))]
+pub mod tests;
 
 pub use buffer::gwb_buffer;
 pub use exports::*;

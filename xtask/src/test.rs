@@ -2,9 +2,17 @@
 
 use std::process::Command;
 
-use crate::{build, licences, pwsh, system};
+use crate::{attack, build, fuzz, licences, pwsh, system};
 
-const PARTS: &[&str] = &["fmt", "licences", "clippy", "rust", "powershell"];
+const PARTS: &[&str] = &[
+    "fmt",
+    "licences",
+    "clippy",
+    "rust",
+    "powershell",
+    "attack",
+    "fuzz",
+];
 
 /// Runs the parts, all of them unless told otherwise; ends at the first that fails.
 pub fn run(args: &[String]) -> Result<(), String> {
@@ -33,6 +41,8 @@ pub fn run(args: &[String]) -> Result<(), String> {
                 let mut test = system::cargo(["test", "--workspace", "--no-fail-fast"]);
                 system::run(test.env("GWB_HEADER", "check"))?;
             }
+            "attack" => attack::test(&mut not_run)?,
+            "fuzz" => fuzz::test(&mut not_run)?,
             _ => match pwsh::find() {
                 Some(pwsh) => powershell(&pwsh)?,
                 None if ci => return Err(pwsh::ADVICE.into()),

@@ -1,202 +1,161 @@
-//! Callers that know no rules: all functions, with live, dead and invented handles and hostile bytes, from several
-//! threads at once. They may get any status; nothing may break, block or leak.
+//! The caller that knows no rules (`ffi::attack`), on an engine that panics, hangs, floods and asks.
 
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::*;
+use crate::ffi::attack::{self, Abi, Attack, Material, StartKind};
 
-/// xorshift: repeatable, and no dependency.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
+impl Abi for Core<TestEngine> {
+    fn abi_version(&self) -> u32 {
+        calls::abi_version(self)
     }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
+    unsafe fn version(&self, out: *mut gwb_buffer, error: *mut gwb_buffer) -> i32 {
+        // SAFETY: by this function's contract.
+        unsafe { calls::version(self, out, error) }
     }
-
-    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
-        from[self.below(from.len())]
+    unsafe fn open(
+        &self,
+        ptr: *const u8,
+        len: usize,
+        session: *mut u64,
+        error: *mut gwb_buffer,
+    ) -> i32 {
+        // SAFETY: by this function's contract.
+        unsafe { calls::open(self, ptr, len, session, error) }
+    }
+    unsafe fn close(&self, session: u64, error: *mut gwb_buffer) -> i32 {
+        // SAFETY: by this function's contract.
+        unsafe { calls::close(self, session, error) }
+    }
+    unsafe fn start(
+        &self,
+        kind: StartKind,
+        session: u64,
+        ptr: *const u8,
+        len: usize,
+        operation: *mut u64,
+        error: *mut gwb_buffer,
+    ) -> i32 {
+        let (function, request): (_, fn(Value) -> Request) = match kind {
+            StartKind::Enable => ("gwb_enable", Request::Enable),
+            StartKind::Disable => ("gwb_disable", Request::Disable),
+            StartKind::Sync => ("gwb_sync", Request::Sync),
+            StartKind::Query => ("gwb_query", Request::Query),
+        };
+        let start = Start {
+            function,
+            request,
+            session,
+            ptr,
+            len,
+            operation,
+        };
+        // SAFETY: by this function's contract.
+        unsafe { calls::start(self, start, error) }
+    }
+    unsafe fn next(
+        &self,
+        operation: u64,
+        ms: u32,
+        events: *mut gwb_buffer,
+        error: *mut gwb_buffer,
+    ) -> i32 {
+        // SAFETY: by this function's contract.
+        unsafe { calls::next(self, operation, ms, events, error) }
+    }
+    unsafe fn answer(
+        &self,
+        operation: u64,
+        ptr: *const u8,
+        len: usize,
+        error: *mut gwb_buffer,
+    ) -> i32 {
+        // SAFETY: by this function's contract.
+        unsafe { calls::answer(self, operation, ptr, len, error) }
+    }
+    unsafe fn cancel(&self, operation: u64, error: *mut gwb_buffer) -> i32 {
+        // SAFETY: by this function's contract.
+        unsafe { calls::cancel(self, operation, error) }
+    }
+    unsafe fn release(&self, operation: u64, error: *mut gwb_buffer) -> i32 {
+        // SAFETY: by this function's contract.
+        unsafe { calls::release(self, operation, error) }
+    }
+    unsafe fn buffer_free(&self, buffer: *mut gwb_buffer) {
+        // SAFETY: by this function's contract.
+        unsafe { calls::buffer_free(self, buffer) }
+    }
+    fn live(&self) -> (usize, usize) {
+        Core::live(self)
     }
 }
 
-const INPUTS: &[&[u8]] = &[
-    b"{}",
-    b"",
-    b"[]",
-    b"{\"op\":",
-    b"\xff\xfe{}",
-    b"{\"op\":\"\xed\xa0\x80\"}",
-    b"{\"op\":\"items\",\"count\":50,\"size\":100}",
-    b"{\"op\":\"items\",\"count\":100000,\"size\":1000}",
-    b"{\"op\":\"wait\"}",
-    b"{\"op\":\"secret\"}",
-    b"{\"op\":\"ask\",\"kind\":\"sign\"}",
-    b"{\"op\":\"ask\",\"kind\":\"approve\"}",
-    b"{\"op\":\"progress\",\"count\":1000,\"ms\":1}",
-    b"{\"op\":\"panic\"}",
-    b"{\"op\":\"panicStart\"}",
-    b"{\"op\":\"bomb\"}",
-    b"{\"op\":\"refuse\"}",
-    b"{\"panic\":true}",
-    b"{\"panicClose\":true}",
-    b"{\"ask\":1}\nsecret",
-    b"{\"ask\":1,\"unavailable\":true}",
-    b"{\"ask\":1,\"approve\":true}\n",
-    b"{\"ask\":2,\"approve\":false}",
-    b"{\"ask\":18446744073709551615}\n\x00\x00",
-];
-
-/// Handles that any thread has seen, dead ones among them.
-type Seen = Mutex<Vec<u64>>;
-
-fn handle(dice: &mut Dice, seen: &Seen) -> u64 {
-    let seen = seen.lock().unwrap();
-    // Mostly of late, so that many still live.
-    let back = if dice.below(4) == 0 { seen.len() } else { 12 };
-    let some = match seen.len() {
-        0 => 0,
-        len => seen[len - 1 - dice.below(len.min(back))],
-    };
-    match dice.below(12) {
-        0 => dice.next(),
-        1 => some ^ (1 << dice.below(64)),
-        2 => dice.pick(&[&0, &1, &u64::MAX]).to_owned(),
-        _ => some,
+/// What the test engine understands.
+fn material() -> Material {
+    let requests = [
+        r#"{"op":"items","count":50,"size":100}"#,
+        r#"{"op":"items","count":100000,"size":1000}"#,
+        r#"{"op":"wait"}"#,
+        r#"{"op":"secret"}"#,
+        r#"{"op":"ask","kind":"sign"}"#,
+        r#"{"op":"ask","kind":"approve"}"#,
+        r#"{"op":"progress","count":1000,"ms":1}"#,
+        r#"{"op":"panic"}"#,
+        r#"{"op":"panicStart"}"#,
+        r#"{"op":"bomb"}"#,
+        r#"{"op":"refuse"}"#,
+        r#"{"op":"fail"}"#,
+    ];
+    Material {
+        configs: [
+            "{}",
+            r#"{"panic":true}"#,
+            r#"{"panicClose":true}"#,
+            r#"{"refuse":true}"#,
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+        requests: requests
+            .map(|text| (StartKind::Query, text.to_owned()))
+            .to_vec(),
+        secrets: BTreeMap::from([("clientSecret".to_owned(), b"secret".to_vec())]),
+        panics: true,
+        running: 60,
     }
 }
 
-fn caller(core: &Core<TestEngine>, seen: &Seen, seed: u64, until: Instant) -> [usize; 104] {
-    let mut dice = Dice(seed);
-    let mut statuses = [0; 104];
-    // Structures this caller gives back now, later, twice, or copied.
-    let mut kept: Vec<gwb_buffer> = Vec::new();
-    while Instant::now() < until {
-        let mut out = gwb_buffer::empty();
-        let mut error = gwb_buffer::empty();
-        let mut token = 0;
-        let null = dice.below(10) == 0;
-        let out_ptr = if null { ptr::null_mut() } else { &raw mut out };
-        let token_ptr = if dice.below(10) == 0 {
-            ptr::null_mut()
-        } else {
-            &raw mut token
-        };
-        let error_ptr = if dice.below(4) == 0 {
-            ptr::null_mut()
-        } else {
-            &raw mut error
-        };
-        let input = dice.pick(INPUTS);
-        let (input_ptr, len) = match dice.below(16) {
-            0 => (ptr::null(), dice.below(3)),
-            1 => (ptr::null(), usize::MAX - dice.below(3)),
-            // A cut is often in the middle of a character or a string.
-            2 => (input.as_ptr(), dice.below(input.len() + 1)),
-            3 => (input.as_ptr(), usize::MAX),
-            _ => (input.as_ptr(), input.len()),
-        };
-        let target = handle(&mut dice, seen);
-        let begin = Instant::now();
-        let which = dice.below(40);
-        // SAFETY: pointers are null or valid; an overlong length is refused before it is believed.
-        let status = unsafe {
-            match which {
-                0..4 => calls::open(core, input_ptr, len, token_ptr, error_ptr),
-                4 => calls::close(core, target, error_ptr),
-                5..16 => {
-                    let start = Start {
-                        function: "gwb_sync",
-                        request: Request::Sync,
-                        session: target,
-                        ptr: input_ptr,
-                        len,
-                        operation: token_ptr,
-                    };
-                    calls::start(core, start, error_ptr)
-                }
-                16..26 => {
-                    let wait = dice.below(20) as u32;
-                    calls::next(core, target, wait, out_ptr, error_ptr)
-                }
-                26..30 => calls::answer(core, target, input_ptr, len, error_ptr),
-                30..33 => calls::cancel(core, target, error_ptr),
-                33..35 => calls::release(core, target, error_ptr),
-                35 => calls::version(core, out_ptr, error_ptr),
-                36 => {
-                    let mut invented = gwb_buffer {
-                        ptr: ptr::without_provenance_mut(dice.next() as usize),
-                        len: dice.next() as usize,
-                    };
-                    calls::buffer_free(core, &mut invented);
-                    calls::buffer_free(core, ptr::null_mut());
-                    GWB_OK
-                }
-                37 if !kept.is_empty() => {
-                    let place = dice.below(kept.len());
-                    let mut buffer = kept.swap_remove(place);
-                    calls::buffer_free(core, &mut buffer);
-                    calls::buffer_free(core, &mut buffer);
-                    GWB_OK
-                }
-                _ => {
-                    assert_eq!(calls::abi_version(core), GWB_ABI_VERSION);
-                    GWB_OK
-                }
-            }
-        };
-        let slow = begin.elapsed();
-        assert!(
-            slow < Duration::from_secs(if which == 4 { 10 } else { 2 }),
-            "{which}: {slow:?}"
-        );
-        statuses[status as usize] += 1;
-        assert!(status >= GWB_INVALID_HANDLE || error.ptr.is_null());
-        assert!(status == GWB_OK || (out.ptr.is_null() && token == 0));
-        if token != 0 {
-            seen.lock().unwrap().push(token);
-        }
-        for buffer in [out, error] {
-            if !buffer.ptr.is_null() {
-                // SAFETY: the library's, not freed yet.
-                let bytes = unsafe { std::slice::from_raw_parts(buffer.ptr, buffer.len) };
-                assert!(std::str::from_utf8(bytes).is_ok());
-                kept.push(buffer);
-            }
-        }
-    }
-    for mut buffer in kept {
-        // SAFETY: a valid structure.
-        unsafe { calls::buffer_free(core, &mut buffer) };
-    }
-    statuses
+/// `GWB_ATTACK_SEED` replays; `fuzz/attack.rs` runs this too, under AddressSanitizer.
+pub fn on_the_test_engine(seed: u64, calls: usize, time: Duration) -> attack::Report {
+    let core: Core<TestEngine> = Core::new();
+    attack::run(
+        &core,
+        &material(),
+        &Attack {
+            seed,
+            threads: 4,
+            calls,
+            time,
+        },
+    )
 }
 
+#[cfg(test)]
 #[test]
 fn any_call_in_any_order() {
-    let core = Core::new();
-    let seen = Seen::default();
-    let until = Instant::now() + Duration::from_secs(3);
-    let seed: u64 = std::env::var("GWB_TEST_SEED")
+    let seed = std::env::var("GWB_ATTACK_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok())
         .unwrap_or(0x5eed);
-    let all: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (1..=4)
-            .map(|n| (n, &core, &seen))
-            .map(|(n, core, seen)| scope.spawn(move || caller(core, seen, seed * n, until)))
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
-    });
+    // Under an interpreter every call takes a thousand times as long.
+    let calls = if cfg!(miri) { 300 } else { 60_000 };
+    let report = on_the_test_engine(seed, calls, Duration::from_secs(60));
+    assert!(
+        report.violations.is_empty(),
+        "GWB_ATTACK_SEED={seed}: {}",
+        report.violations.join("\n")
+    );
+    assert!(cfg!(miri) || report.results > 0);
     for status in [
         GWB_OK,
         GWB_PENDING,
@@ -206,12 +165,9 @@ fn any_call_in_any_order() {
         GWB_ERROR,
         GWB_PANIC,
     ] {
-        let count: usize = all.iter().map(|counts| counts[status as usize]).sum();
-        assert!(count > 0, "status {status} was never provoked");
+        assert!(
+            cfg!(miri) || report.by_status.contains_key(&status),
+            "status {status} was never provoked: {report:?}"
+        );
     }
-    for token in seen.into_inner().unwrap() {
-        // SAFETY: null is allowed.
-        unsafe { calls::close(&core, token, ptr::null_mut()) };
-    }
-    assert_eq!(core.live(), (0, 0), "everything was given back");
 }
