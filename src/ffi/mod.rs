@@ -15,6 +15,7 @@ mod core;
 mod engine;
 mod exports;
 mod handle;
+mod memory;
 pub mod os;
 mod status;
 #[cfg(any(test, fuzzing))]
