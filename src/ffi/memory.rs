@@ -7,6 +7,10 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
+/// Larger blocks are moved by the system, which need not copy them: they are lists of Graph and LDAP, whose growth would
+/// cost several times as much. What holds a secret is far smaller.
+const LARGE: usize = 64 << 10;
+
 /// The system's allocator, which forgets what it held.
 struct Forgetful;
 
@@ -35,6 +39,10 @@ unsafe impl GlobalAlloc for Forgetful {
     }
 
     unsafe fn realloc(&self, ptr: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        if layout.size() > LARGE {
+            // SAFETY: by this function's contract.
+            return unsafe { System.realloc(ptr, layout, new_size) };
+        }
         // The system might move the block and leave the old one as it was: moved here instead.
         // SAFETY: `new_size` is not 0 and fits, by this function's contract.
         let new =
