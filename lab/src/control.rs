@@ -1,5 +1,8 @@
 //! The control verbs: change the tenant, inject faults, move the clock, read counters and the truth.
 
+mod directory;
+
+use crate::ad::{Controller, Target, planned};
 use crate::lab::Lab;
 use crate::rng::Rng;
 use crate::tenant::change::{Change, Surroundings};
@@ -7,6 +10,7 @@ use crate::tenant::churn;
 use crate::tenant::dump::dump;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Answers a verb: status and JSON text.
 pub(crate) fn answer(lab: &Lab, method: &str, verb: &str, body: &[u8]) -> (u16, String) {
@@ -48,19 +52,21 @@ fn run(lab: &Lab, method: &str, verb: &str, body: &Value) -> Result<Value, Failu
         ("POST", "change") => change(lab, body),
         ("POST", "churn") => churn_verb(lab, body),
         ("POST", "fault") => fault(lab, body),
+        ("POST", "directory") => directory::directory(lab, body),
         ("DELETE", "fault") => {
             lab.faults().clear();
-            lab.directory.clear_faults();
+            lab.front().clear_faults();
             Ok(json!({}))
         }
         ("GET", "counters") => {
-            Ok(json!({"graph": lab.counters.to_json(), "ldap": lab.directory.counters()}))
+            Ok(json!({"graph": lab.counters.to_json(), "ldap": lab.front().counters.report()}))
         }
         ("POST", "counters/reset") => {
             lab.counters.reset();
-            lab.directory.reset_counters();
+            lab.front().counters.reset();
             Ok(json!({}))
         }
+        ("POST", "populate") => populate(lab, body),
         ("POST", "clock") => {
             let seconds = whole(body, "advanceSeconds")?;
             let now = lab.clock.advance(seconds);
@@ -116,9 +122,11 @@ const VERBS: &[&str] = &[
     "fault",
     "counters",
     "counters/reset",
+    "populate",
     "clock",
     "permissions",
     "devicecode",
+    "directory",
     "federatedassertion",
     "shutdown",
 ];
@@ -126,13 +134,14 @@ const VERBS: &[&str] = &[
 fn change(lab: &Lab, body: &Value) -> Result<Value, Failure> {
     let changes: Vec<Value> = parse(&body["changes"])?;
     let mut ids = Vec::new();
+    let ad = lab.ad();
     for (applied, change) in changes.iter().enumerate() {
         let parsed = Change::deserialize(change).map_err(|error| error.to_string());
         let mut tenant = lab.tenant_mut();
         let mut rng = lab.rng();
         let mut around = Surroundings {
             rng: &mut rng,
-            ad: &lab.directory,
+            ad: &*ad,
             now: lab.clock.now(),
         };
         match parsed.and_then(|change| tenant.apply(&mut around, change)) {
@@ -154,9 +163,10 @@ fn churn_verb(lab: &Lab, body: &Value) -> Result<Value, Failure> {
     };
     let mut rng = Rng::new(seed, "churn");
     let mut tenant = lab.tenant_mut();
+    let ad = lab.ad();
     let mut around = Surroundings {
         rng: &mut rng,
-        ad: &lab.directory,
+        ad: &*ad,
         now: lab.clock.now(),
     };
     let counts = churn(&mut tenant, &mut around, operations).map_err(Failure::bad)?;
@@ -166,11 +176,40 @@ fn churn_verb(lab: &Lab, body: &Value) -> Result<Value, Failure> {
 fn fault(lab: &Lab, body: &Value) -> Result<Value, Failure> {
     let id = lab.next_number();
     if text(body, "fault")?.starts_with("ldap") {
-        lab.directory.add_fault(id, body).map_err(Failure::bad)?;
+        lab.front().add_fault(body).map_err(Failure::bad)?;
     } else {
         lab.faults().add(body).map_err(Failure::bad)?;
     }
     Ok(json!({ "id": id }))
+}
+
+/// Puts what the tenant has synced into another directory, which its synced objects are of from then on.
+fn populate(lab: &Lab, body: &Value) -> Result<Value, Failure> {
+    let target = Target::new(
+        text(body, "directory")?,
+        text(body, "ca")?,
+        text(body, "user")?,
+        text(body, "password")?,
+    )
+    .map_err(Failure::bad)?;
+    let runtime = tokio::runtime::Handle::current();
+    let mut tenant = lab.tenant_mut();
+    let filled = runtime.block_on(async {
+        let controller = Controller::connect(target).await?;
+        let population = planned(&tenant, controller.base());
+        controller.add_all(&population).await?;
+        let placed = controller.read_back(&population).await?;
+        tenant.adopt(&controller, &population, &placed, true)?;
+        Ok::<_, String>((controller, population.len()))
+    });
+    let (controller, count) = filled.map_err(Failure::bad)?;
+    let answer = json!({
+        "baseDn": controller.base(),
+        "domainSid": controller.domain_sid(),
+        "objects": count,
+    });
+    lab.set_ad(Arc::new(controller));
+    Ok(answer)
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(value: &Value) -> Result<T, Failure> {

@@ -199,10 +199,11 @@ impl Directory {
             .await?;
         // A controller without this operation (Samba) leaves the name we signed in with.
         let name = reply.answer.name;
-        let name = name
-            .as_deref()
-            .map_or(self.link().user(), |n| n.trim_start_matches("u:"));
-        Ok(self.account(name).await?.map(|(_, sid)| sid))
+        let name = name.map_or_else(
+            || self.link().user(),
+            |n| n.trim_start_matches("u:").to_owned(),
+        );
+        Ok(self.account(&name).await?.map(|(_, sid)| sid))
     }
 
     /// DN and SID of an account by UPN, `DOMAIN\name`, DN or plain account name; `None` unless exactly one has it.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::members::{Faults, Form, Shape};
-use crate::config::Connection;
+use crate::config::{Connection, server};
 use crate::error::{Error, ErrorId, Result};
 use crate::model::Guid;
 
@@ -39,8 +39,11 @@ const CONNECTION: Shape = &[
     ("clientId", Form::Text),
     ("signIn", Form::Object),
     ("server", Form::Text),
+    ("site", Form::Text),
+    ("dnsServer", Form::Text),
     ("authType", Form::Choice(&["Basic", "Negotiate"])),
     ("userName", Form::Text),
+    ("keytabPath", Form::Text),
     ("certificateAuthorityPath", Form::Text),
 ];
 /// Members by `kind`; but for the managed identity's, all are needed.
@@ -174,8 +177,26 @@ fn check_connection(members: &Map<String, Value>, faults: &mut Faults) {
     {
         faults.add("connection.tenantId", "must be a GUID or a domain");
     }
-    if text("server").is_some_and(|server| !is_server(server)) {
-        faults.add("connection.server", "must be host or host:port");
+    if text("server").is_some_and(|text| server::parse(text).is_none()) {
+        faults.add(
+            "connection.server",
+            "must be host or host:port, or several with commas between",
+        );
+    }
+    if text("dnsServer").is_some_and(|text| server::dns(text).is_none()) {
+        faults.add(
+            "connection.dnsServer",
+            "must be an address, or address:port",
+        );
+    }
+    if text("site").is_some_and(|site| !is_host_name(site, true)) {
+        faults.add("connection.site", "must be the name of an AD site");
+    }
+    if text("keytabPath").is_some() && text("authType") == Some("Basic") {
+        faults.add(
+            "connection.keytabPath",
+            "goes with the authType Negotiate only",
+        );
     }
     if let Some(sign_in) = members.get("signIn").and_then(Value::as_object) {
         check_sign_in(sign_in, faults);
@@ -255,21 +276,6 @@ fn is_host_name(name: &str, dotted: bool) -> bool {
                     .chars()
                     .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
         })
-}
-
-fn is_server(server: &str) -> bool {
-    let (host, port) = match server.rsplit_once(':') {
-        // A bare IPv6 address has colons, but no port.
-        Some(_) if server.parse::<std::net::Ipv6Addr>().is_ok() => (server, None),
-        Some((host, port)) => (host, Some(port)),
-        None => (server, None),
-    };
-    let host_is_address = host
-        .trim_matches(['[', ']'])
-        .parse::<std::net::IpAddr>()
-        .is_ok();
-    (host_is_address || is_host_name(host, true))
-        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
 }
 
 #[cfg(test)]
@@ -358,31 +364,6 @@ mod tests {
             "a.test",
         ] {
             assert!(endpoint_fault(bad).is_some(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn servers() {
-        for good in [
-            "dc1",
-            "dc1.contoso.test",
-            "dc1.contoso.test:636",
-            "10.0.0.1:636",
-            "::1",
-            "[::1]:636",
-        ] {
-            assert!(is_server(good), "{good}");
-        }
-        for bad in [
-            "",
-            "dc1:",
-            "dc1:x",
-            "dc1:70000",
-            "ldaps://dc1",
-            "dc1/x",
-            ":636",
-        ] {
-            assert!(!is_server(bad), "{bad}");
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::process::Command;
 
-use crate::{attack, build, fuzz, licences, pwsh, system};
+use crate::{attack, build, fuzz, licences, pwsh, samba, system};
 
 const PARTS: &[&str] = &[
     "fmt",
     "licences",
     "clippy",
     "rust",
+    "samba",
     "powershell",
     "attack",
     "fuzz",
@@ -43,6 +44,11 @@ pub fn run(args: &[String]) -> Result<(), String> {
             }
             "attack" => attack::test(&mut not_run)?,
             "fuzz" => fuzz::test(&mut not_run)?,
+            "samba" => match system::ensure(samba::PROGRAMS) {
+                Ok(()) => samba::test()?,
+                Err(advice) if ci => return Err(advice),
+                Err(advice) => not_run.push(format!("samba: {advice}")),
+            },
             _ => match pwsh::find() {
                 Some(pwsh) => powershell(&pwsh)?,
                 None if ci => return Err(pwsh::ADVICE.into()),

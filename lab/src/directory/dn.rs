@@ -96,7 +96,7 @@ fn parse_value(text: &str) -> Option<(String, Option<&str>)> {
     if let Some(hex) = text.strip_prefix('#') {
         let end = hex.find([',', ';', '+']).unwrap_or(hex.len());
         let bytes = unhex(hex[..end].trim())?;
-        let (_, content) = super::wire::ber::Reader::new(&bytes).any().ok()?;
+        let (_, content) = crate::ldap::ber::Reader::new(&bytes).any().ok()?;
         return Some((
             String::from_utf8(content.to_vec()).ok()?,
             separator(&hex[end..])?,
@@ -195,6 +195,12 @@ pub fn escape(value: &str) -> String {
         }
     }
     out
+}
+
+/// The DN of a domain by its DNS name.
+pub fn of_domain(domain: &str) -> String {
+    let parts: Vec<String> = domain.split('.').map(|part| format!("DC={part}")).collect();
+    parts.join(",")
 }
 
 /// A DN as text.

@@ -3,7 +3,7 @@
 //! The leading eight digits of a message are the Win32 code that clients go by.
 
 use super::schema::Attribute;
-use super::wire::message::Answer;
+use crate::ldap::message::Answer;
 
 /// LDAP result codes that the directory gives.
 #[allow(missing_docs)]
@@ -26,12 +26,14 @@ pub mod code {
     pub const INVALID_DN: u32 = 34;
     pub const INVALID_CREDENTIALS: u32 = 49;
     pub const NO_RIGHTS: u32 = 50;
+    pub const UNAVAILABLE: u32 = 52;
     pub const UNWILLING: u32 = 53;
     pub const NAMING: u32 = 64;
     pub const OBJECT_CLASS: u32 = 65;
     pub const NON_LEAF: u32 = 66;
     pub const ON_RDN: u32 = 67;
     pub const EXISTS: u32 = 68;
+    pub const OTHER: u32 = 80;
 }
 
 /// Why an operation failed.
@@ -119,11 +121,30 @@ impl Failure {
         }
     }
 
+    /// The parent to move an object to isn't there.
+    pub fn no_new_parent() -> Self {
+        Self::new(
+            code::OTHER,
+            "00002089: SvcErr: DSID-031B0A4A, problem 5012 (DIR_ERROR), data 0\n",
+        )
+    }
+
     /// An object that a value names isn't there.
     pub fn no_member() -> Self {
         Self::new(
             code::NO_SUCH_OBJECT,
             "00000525: NameErr: DSID-031A11EF, problem 2001 (NO_OBJECT), data 0, best match of:\n\t''\n",
+        )
+    }
+
+    /// A value that names an object that isn't there, in an attribute other than `member`.
+    pub fn no_reference(attribute: &Attribute) -> Self {
+        Self::attribute(
+            code::CONSTRAINT,
+            0x20B5,
+            "1005 (CONSTRAINT_ATT_TYPE)",
+            attribute,
+            0,
         )
     }
 
@@ -279,6 +300,14 @@ impl Failure {
         Self::update(code::ON_RDN, 0x2016, 0x0315_13A3, "6004 (CANT_ON_RDN)")
     }
 
+    /// A search found more than it may return.
+    pub fn size_limit() -> Self {
+        Self::new(
+            code::SIZE_LIMIT,
+            "000020D8: SvcErr: DSID-03140381, problem 5008 (ADMIN_LIMIT_EXCEEDED), data 0",
+        )
+    }
+
     /// More values than one operation may carry.
     pub fn admin_limit() -> Self {
         Self::new(
@@ -316,6 +345,22 @@ impl Failure {
         Self::new(
             code::STRONGER_AUTH,
             "00002028: LdapErr: DSID-0C090259, comment: The server requires binds to turn on integrity checking if SSL\\TLS are not already active on the connection, data 0, v4563",
+        )
+    }
+
+    /// A way to prove who one is that isn't offered here.
+    pub fn auth_method() -> Self {
+        Self::new(
+            code::AUTH_METHOD,
+            "00000057: LdapErr: DSID-0C0C0C5E, comment: The authentication method is not supported, data 0, v4563",
+        )
+    }
+
+    /// TLS was asked for inside TLS.
+    pub fn tls_in_place() -> Self {
+        Self::new(
+            code::OPERATIONS_ERROR,
+            "00000000: LdapErr: DSID-0C0910FB, comment: TLS or SSL already in effect, data 0, v4563",
         )
     }
 

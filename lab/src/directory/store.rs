@@ -11,6 +11,7 @@ use super::schema::{AttrId, ClassId, Schema};
 use super::sid::{Guid, Sid};
 use super::text::fold;
 use super::values;
+use crate::ldap::front::CONTROLLERS;
 
 /// First RID of objects made over LDAP; callers of the lab choose smaller ones.
 const FIRST_POOLED_RID: u32 = 0x2000_0000;
@@ -32,8 +33,8 @@ pub struct Landmarks {
     pub computers: Id,
     /// `CN=ForeignSecurityPrincipals`.
     pub foreign: Id,
-    /// NTDS settings of the controller.
-    pub dsa: Id,
+    /// NTDS settings of the controllers.
+    pub dsas: [Id; CONTROLLERS],
 }
 
 /// What an undelete with the Recycle Bin brings back: links by forward attribute.
@@ -68,6 +69,8 @@ pub struct Store {
     pub usn: u64,
     /// Whether deleted objects keep their attributes and links.
     pub recycle_bin: bool,
+    /// Whether the rootDSE says that this is a read-only controller.
+    pub read_only: bool,
     /// Links of objects in the Recycle Bin.
     pub saved: HashMap<Id, Saved>,
     /// Objects of accounts with writeback rights.
@@ -113,7 +116,7 @@ impl Store {
                 users: 0,
                 computers: 0,
                 foreign: 0,
-                dsa: 0,
+                dsas: [0; CONTROLLERS],
             },
             class_objects: vec![NOBODY; schema.classes.len()],
             base_dn: dn::text(&base),
@@ -121,6 +124,7 @@ impl Store {
             domain_sid,
             usn: 4096,
             recycle_bin: false,
+            read_only: false,
             saved: HashMap::new(),
             writers: Vec::new(),
             forward,
@@ -252,6 +256,12 @@ impl Store {
             Some((domain, rid)) if domain == self.domain_sid => self.by_rid(rid),
             _ => self.sids.get(sid).copied(),
         }
+    }
+
+    /// Whether a SID is of this domain.
+    pub fn issued(&self, sid: &Sid) -> bool {
+        sid.split()
+            .is_some_and(|(domain, _)| domain == self.domain_sid)
     }
 
     /// The SID of an object.
