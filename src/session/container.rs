@@ -27,7 +27,7 @@ impl Session {
             if !clients.directory.parent_can_create_ou(ou).await? {
                 return Err(Error::new(
                     ErrorId::DirectoryAccessDenied,
-                    format!("{} may not create {ou} (or its parent doesn't exist).", clients.connection.user_name),
+                    format!("{} may not create {ou} (or its parent doesn't exist).", clients.directory.account_name()),
                 )
                 .target(ou)
                 .action("Create the organizational unit as a domain administrator, or grant the account Create organizationalUnit objects on its parent."));
@@ -65,7 +65,7 @@ async fn report(clients: &Clients, ou: &str) -> Result<Vec<PermissionReportObjec
     })?;
     let row = |right: &str, required, granted, remedy: &str| PermissionReportObject {
         organizational_unit: container.dn.clone(),
-        account: clients.connection.user_name.clone(),
+        account: clients.directory.account_name(),
         right: right.to_owned(),
         required,
         granted,

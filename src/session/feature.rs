@@ -299,7 +299,7 @@ impl Checks {
         create: bool,
     ) -> Result<()> {
         let ou = &config.organizational_unit;
-        let account = &config.connection.user_name;
+        let account = clients.directory.account_name();
         match clients.directory.container(ou).await? {
             Some(container) if container.can_create_groups => {}
             Some(_) => self.failed.push(

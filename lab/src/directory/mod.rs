@@ -247,6 +247,11 @@ impl Directory {
         self.write().recycle_bin = on;
     }
 
+    /// Whether it says that it is a read-only controller. Writes are as before: nobody should try.
+    pub fn set_read_only_controller(&self, on: bool) {
+        self.write().read_only = on;
+    }
+
     fn principal(&self, name: &str) -> Option<Principal> {
         let accounts = self
             .0
