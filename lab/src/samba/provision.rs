@@ -240,3 +240,57 @@ fn objects(setup: &Setup) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// The schema of the embedded directory, as rows by display name.
+    fn rows(table: &'static str) -> BTreeMap<&'static str, Vec<&'static str>> {
+        let lines = table.lines().skip(1);
+        lines
+            .map(|line| line.split(',').collect::<Vec<_>>())
+            .map(|row| (row[0], row))
+            .collect()
+    }
+
+    #[test]
+    fn both_directories_have_the_same_schema() {
+        let mut attributes = rows(include_str!("../directory/schema/exchange.csv"));
+        attributes.extend(rows(include_str!("../directory/schema/server2016.csv")));
+        let classes = rows(include_str!("../directory/schema/exchange-classes.csv"));
+        let mut seen = Vec::new();
+        let files = [SERVER_2016, EXCHANGE].concat().join("\n\n");
+        for record in files.split("\n\n") {
+            let value = |name: &str| {
+                let line = record.lines().find_map(|line| line.strip_prefix(name));
+                line.and_then(|rest| rest.strip_prefix(": "))
+                    .unwrap_or_default()
+            };
+            let name = value("lDAPDisplayName");
+            if let Some(row) = attributes.get(name) {
+                let names = [
+                    "attributeID",
+                    "attributeSyntax",
+                    "oMSyntax",
+                    "isSingleValued",
+                ];
+                assert_eq!(names.map(value), row[2..6], "{name}");
+                let range = ["rangeLower", "rangeUpper"].map(value);
+                assert_eq!(range, row[6..8], "{name}");
+                assert_eq!(value("searchFlags"), row[9], "{name}");
+                seen.push(name);
+            } else if let Some(row) = classes.get(name) {
+                let names = ["governsID", "subClassOf", "objectClassCategory"];
+                assert_eq!(names.map(value), row[2..5], "{name}");
+                seen.push(name);
+            } else {
+                assert_eq!(name, "", "unknown to the embedded directory");
+            }
+        }
+        // Not here: linked attributes, and the one class that every forest has.
+        let linked = attributes.values().filter(|row| !row[8].is_empty()).count();
+        assert_eq!(seen.len(), attributes.len() - linked + classes.len() - 1);
+    }
+}

@@ -3,4 +3,5 @@
 mod client;
 mod delta;
 mod graph;
+mod populate;
 mod sign_in;
