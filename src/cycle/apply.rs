@@ -76,7 +76,7 @@ pub(super) struct Done {
     applied: BTreeSet<usize>,
     /// Members were written, but for these ordinals, with AD's word.
     members_written: bool,
-    refused: Vec<(u64, String)>,
+    refused: Vec<(Direction, u64, String)>,
     resolutions: Vec<(ObjectId, Resolution)>,
     /// Members without key in the plan that are written now.
     late: Vec<ObjectId>,
@@ -285,8 +285,8 @@ async fn change_members(
                 None => {
                     done.skipped
                         .push((nested, SkipReason::NestedGroupNotWritten));
-                    done.refused
-                        .push((*ordinal, "The nested group is not written yet.".to_owned()));
+                    let why = "The nested group is not written yet.".to_owned();
+                    done.refused.push((Direction::Add, *ordinal, why));
                     continue;
                 }
             },
@@ -295,6 +295,10 @@ async fn change_members(
         by_key.insert(key.clone(), (*ordinal, member.member_id));
         adds.push(key);
     }
+    let removed_at = plan.removes.iter().zip(&part.removes);
+    let removed_at: BTreeMap<MemberKey, u64> = removed_at
+        .filter_map(|(m, ordinal)| Some((m.key.clone()?, *ordinal)))
+        .collect();
     let removes: Vec<MemberKey> = plan.removes.iter().filter_map(|m| m.key.clone()).collect();
     // In slices: a very large group must not hold everything it was told in one answer.
     let slice = shared.batch_size.max(1) * 8;
@@ -318,11 +322,18 @@ async fn change_members(
         failed.extend(outcome.failed);
     }
     done.members_written = true;
+    let mut kept = None;
     for (key, reason, error) in failed {
         let Some((ordinal, member)) = by_key.get(&key) else {
+            if let Some(ordinal) = removed_at.get(&key) {
+                done.refused
+                    .push((Direction::Remove, *ordinal, error.to_string()));
+            }
+            kept = kept.or(Some(error));
             continue;
         };
-        done.refused.push((*ordinal, error.to_string()));
+        done.refused
+            .push((Direction::Add, *ordinal, error.to_string()));
         let Some(member) = member else { continue };
         done.skipped.push((*member, reason));
         // Looked up again in later cycles.
@@ -334,7 +345,18 @@ async fn change_members(
             },
         ));
     }
-    Ok(())
+    // Who was to be removed still has access: the group stays pending and the run says so.
+    kept.map_or(Ok(()), |error| Err(not_removed(&plan.name, error)))
+}
+
+fn not_removed(name: &str, refusal: Error) -> Error {
+    let who = refusal.target.clone().unwrap_or_default();
+    let mut error = Error::new(
+        ErrorId::DirectoryOperationFailed,
+        format!("{who} is still a member of '{name}': the controller refused to remove it."),
+    );
+    error.causes = refusal.causes;
+    error
 }
 
 /// What became of every operation of the part, in one transaction.
@@ -367,12 +389,12 @@ fn record(shared: &Shared, part: &Part, done: &mut Done, error: Option<&Error>) 
             members.push((direction, which, end(done.members_written)));
         }
     }
-    for (ordinal, word) in std::mem::take(&mut done.refused) {
-        members.push((
-            Direction::Add,
-            Some(vec![ordinal]),
-            (OperationStatus::Skipped, Some(word)),
-        ));
+    for (direction, ordinal, word) in std::mem::take(&mut done.refused) {
+        let status = match direction {
+            Direction::Add => OperationStatus::Skipped,
+            Direction::Remove => OperationStatus::Failed,
+        };
+        members.push((direction, Some(vec![ordinal]), (status, Some(word))));
     }
     let complete = part.whole && error.is_none();
     shared.store.finish_group(

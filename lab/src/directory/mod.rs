@@ -237,6 +237,12 @@ impl Directory {
             .unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
+    /// Whether `member` is changed as on Samba 4.17: a present member can't be added nor an absent one removed, permissive
+    /// modify or not.
+    pub fn set_strict_members(&self, on: bool) {
+        self.write().strict_members = on;
+    }
+
     /// Whether deleted objects keep their attributes and links (the Recycle Bin; off at first).
     pub fn set_recycle_bin(&self, on: bool) {
         self.write().recycle_bin = on;
@@ -302,11 +308,16 @@ impl Directory {
 
     /// Adds a fault described as in `docs/lab.md`.
     pub fn add_fault(&self, _id: u64, spec: &serde_json::Value) -> Result<(), String> {
+        if spec.get("fault").and_then(serde_json::Value::as_str) == Some("ldapStrictMembers") {
+            self.set_strict_members(true);
+            return Ok(());
+        }
         self.0.faults.add(spec)
     }
 
     /// Removes all faults.
     pub fn clear_faults(&self) {
+        self.set_strict_members(false);
         self.0.faults.clear();
     }
 }

@@ -68,6 +68,8 @@ pub struct Store {
     pub usn: u64,
     /// Whether deleted objects keep their attributes and links.
     pub recycle_bin: bool,
+    /// Whether permissive modify is ignored for members.
+    pub strict_members: bool,
     /// Links of objects in the Recycle Bin.
     pub saved: HashMap<Id, Saved>,
     /// Objects of accounts with writeback rights.
@@ -121,6 +123,7 @@ impl Store {
             domain_sid,
             usn: 4096,
             recycle_bin: false,
+            strict_members: false,
             saved: HashMap::new(),
             writers: Vec::new(),
             forward,
