@@ -11,6 +11,7 @@ mod lookup;
 mod planning;
 mod rows;
 mod run;
+mod scopes;
 mod stored;
 
 use std::collections::BTreeSet;
