@@ -56,7 +56,8 @@ pub(crate) fn create(
     let issuer = Issuer::new(ca, ca_key);
 
     let host = format!("dc1.{domain}");
-    let mut names = vec!["localhost".into(), "127.0.0.1".into(), host.clone()];
+    let second = format!("dc2.{domain}");
+    let mut names = vec!["localhost".into(), "127.0.0.1".into(), host.clone(), second];
     names.extend(own_host_name());
     let mut server = params(&host, names)?;
     server.use_authority_key_identifier_extension = true;

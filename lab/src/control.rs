@@ -1,5 +1,7 @@
 //! The control verbs: change the tenant, inject faults, move the clock, read counters and the truth.
 
+mod directory;
+
 use crate::lab::Lab;
 use crate::rng::Rng;
 use crate::tenant::change::{Change, Surroundings};
@@ -48,17 +50,18 @@ fn run(lab: &Lab, method: &str, verb: &str, body: &Value) -> Result<Value, Failu
         ("POST", "change") => change(lab, body),
         ("POST", "churn") => churn_verb(lab, body),
         ("POST", "fault") => fault(lab, body),
+        ("POST", "directory") => directory::directory(lab, body),
         ("DELETE", "fault") => {
             lab.faults().clear();
-            lab.directory.clear_faults();
+            lab.front().clear_faults();
             Ok(json!({}))
         }
         ("GET", "counters") => {
-            Ok(json!({"graph": lab.counters.to_json(), "ldap": lab.directory.counters()}))
+            Ok(json!({"graph": lab.counters.to_json(), "ldap": lab.front().counters.report()}))
         }
         ("POST", "counters/reset") => {
             lab.counters.reset();
-            lab.directory.reset_counters();
+            lab.front().counters.reset();
             Ok(json!({}))
         }
         ("POST", "clock") => {
@@ -119,6 +122,7 @@ const VERBS: &[&str] = &[
     "clock",
     "permissions",
     "devicecode",
+    "directory",
     "federatedassertion",
     "shutdown",
 ];
@@ -166,7 +170,7 @@ fn churn_verb(lab: &Lab, body: &Value) -> Result<Value, Failure> {
 fn fault(lab: &Lab, body: &Value) -> Result<Value, Failure> {
     let id = lab.next_number();
     if text(body, "fault")?.starts_with("ldap") {
-        lab.directory.add_fault(id, body).map_err(Failure::bad)?;
+        lab.front().add_fault(body).map_err(Failure::bad)?;
     } else {
         lab.faults().add(body).map_err(Failure::bad)?;
     }

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::counters::Counters;
 use crate::directory::Directory;
 use crate::ids::Guid;
+use crate::ldap::front::Front;
 use crate::rng::{Rng, mix};
 use crate::signin::SignIn;
 use crate::tenant::fault::FaultBook;
@@ -67,6 +68,11 @@ impl State {
 }
 
 impl Lab {
+    /// What clients of the directory meet first.
+    pub(crate) fn front(&self) -> &Front {
+        self.directory.front()
+    }
+
     pub(crate) fn tenant(&self) -> RwLockReadGuard<'_, Tenant> {
         self.state
             .tenant

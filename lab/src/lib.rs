@@ -8,12 +8,15 @@
 //! | `tenant` | the tenant's objects and history, and Microsoft Graph in front of them |
 //! | `signin` | token endpoints |
 //! | `directory` | Active Directory over LDAP |
+//! | `gateway` | the same faults and counts in front of another directory |
+//! | `ldap` | what every LDAP server of the lab shares: bytes, controllers, counts, faults |
 //! | `control`, `counters` | what tests turn and read |
 //! | `http` | which of these a request goes to |
 //! | `certs`, `clock`, `ids`, `rng` | tools of the rooms above |
 
 pub mod client;
 pub mod directory;
+pub mod gateway;
 pub mod serve;
 
 mod certs;
@@ -23,6 +26,7 @@ mod counters;
 mod http;
 mod ids;
 mod lab;
+mod ldap;
 mod rng;
 mod signin;
 mod tenant;

@@ -37,6 +37,7 @@ enum Command {
         control --control URL churn '{\"operations\":1000}'\n  \
         control --control URL fault '{\"fault\":\"throttle\",\"retryAfterSeconds\":2,\"times\":3}'\n  \
         control --control URL --delete fault\n  \
+        control --control URL directory '{\"op\":\"stopServer\",\"index\":0}'\n  \
         control --control URL shutdown")]
     Control {
         /// The control address from the ready line, like http://127.0.0.1:40001/lab
@@ -46,7 +47,7 @@ enum Command {
         #[arg(long, conflicts_with = "json")]
         delete: bool,
         /// dump, change, churn, fault, counters, counters/reset, clock, permissions, devicecode,
-        /// federatedassertion or shutdown
+        /// directory, federatedassertion or shutdown
         verb: String,
         /// The body: with it the verb is posted, without it it is read (except counters/reset,
         /// federatedassertion and shutdown, which are always posted)

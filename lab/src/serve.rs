@@ -5,6 +5,7 @@ use crate::directory::{Account, Directory, DirectoryOptions, ExchangeLevel, Righ
 use crate::http;
 use crate::ids::{Guid, base64url};
 use crate::lab::{Lab, Settings, State};
+use crate::ldap::front::CONTROLLERS;
 use crate::rng::Rng;
 use crate::signin::token::Holder;
 use crate::signin::{AppSecrets, SignIn};
@@ -149,12 +150,17 @@ pub async fn start(options: LabOptions) -> Result<RunningLab, String> {
         }
     };
     let graph = listen(options.graph_port).await?;
-    let ldap = listen(options.ldap_port).await?;
-    let ldaps = listen(options.ldaps_port).await?;
+    let controllers = [
+        [
+            listen(options.ldap_port).await?,
+            listen(options.ldaps_port).await?,
+        ],
+        [listen(0).await?, listen(0).await?],
+    ];
     let ports = Ports {
         graph: port(&graph)?,
-        ldap: port(&ldap)?,
-        ldaps: port(&ldaps)?,
+        ldap: port(&controllers[0][0])?,
+        ldaps: [port(&controllers[0][1])?, port(&controllers[1][1])?],
     };
     let (shutdown, stopped) = watch::channel(false);
 
@@ -169,20 +175,20 @@ pub async fn start(options: LabOptions) -> Result<RunningLab, String> {
     let Made { lab, ready, tls } = made.map_err(|error| format!("the world: {error}"))??;
 
     let lab = Arc::new(lab);
-    let directory = lab
-        .directory
-        .clone()
-        .serve(ldap, ldaps, tls, stopped.clone());
-    let directory = tokio::spawn(directory);
+    let mut tasks = Vec::new();
+    for (controller, listeners) in controllers.into_iter().enumerate() {
+        let directory = lab.directory.clone();
+        let serving = directory.serve_as(controller, listeners, tls.clone(), stopped.clone());
+        tasks.push(tokio::spawn(serving));
+    }
     let mut until = stopped;
     let server = axum::serve(graph, http::router(lab)).with_graceful_shutdown(async move {
         let _ = until.wait_for(|stop| *stop).await;
     });
-    let server = tokio::spawn(async move {
+    tasks.push(tokio::spawn(async move {
         // Nothing is left to tell when the server ends: its port goes with it.
         let _ = server.await;
-    });
-    let tasks = vec![server, directory];
+    }));
     Ok(RunningLab {
         ready,
         shutdown,
@@ -208,7 +214,8 @@ fn port(listener: &TcpListener) -> Result<u16, String> {
 struct Ports {
     graph: u16,
     ldap: u16,
-    ldaps: u16,
+    /// Of both controllers.
+    ldaps: [u16; CONTROLLERS],
 }
 
 /// What a lab is made from.
@@ -302,6 +309,7 @@ impl Make {
             .map(|part| format!("DC={part}"))
             .collect::<Vec<_>>()
             .join(",");
+        let servers = ports.ldaps.map(|port| format!("localhost:{port}"));
         let ready = json!({
             "ready": true,
             "pid": std::process::id(),
@@ -322,8 +330,10 @@ impl Make {
             "arcTokenFolder": lab.settings.token_dir,
             "accessToken": lab.signin.access_token(Holder::Application, &roles, now),
             "ldap": format!("ldap://127.0.0.1:{}", ports.ldap),
-            "ldaps": format!("ldaps://localhost:{}", ports.ldaps),
-            "server": format!("localhost:{}", ports.ldaps),
+            "ldaps": format!("ldaps://{}", servers[0]),
+            "server": servers[0],
+            "servers": servers,
+            "directory": "embedded",
             "caFile": certificates.ca_file,
             "domain": domain,
             "baseDn": base_dn,

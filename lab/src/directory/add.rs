@@ -9,7 +9,7 @@ use super::results::{Failure, code};
 use super::schema::{AttrId, ClassId};
 use super::store::Store;
 use super::text::utf16_len;
-use super::wire::message::RawAttribute;
+use crate::ldap::message::RawAttribute;
 
 /// Longest relative name in UTF-16 units.
 const LONGEST_NAME: usize = 64;

@@ -3,8 +3,8 @@
 use super::modify::Manner;
 use super::results::Failure;
 use super::search::{Options, paged};
-use super::wire::ber::{INTEGER, Reader, SEQUENCE};
-use super::wire::message::Control;
+use crate::ldap::ber::{INTEGER, Reader, SEQUENCE};
+use crate::ldap::message::Control;
 
 const PAGED: &str = "1.2.840.113556.1.4.319";
 const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";

@@ -9,7 +9,7 @@ use super::results::Failure;
 use super::search::locate;
 use super::sid::guid_text;
 use super::store::{Saved, Store};
-use super::wire::message::{ChangeKind, RawAttribute};
+use crate::ldap::message::{ChangeKind, RawAttribute};
 
 /// Attributes of a tombstone, besides those whose `searchFlags` say so.
 const KEPT: [&str; 8] = [

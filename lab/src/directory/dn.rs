@@ -96,7 +96,7 @@ fn parse_value(text: &str) -> Option<(String, Option<&str>)> {
     if let Some(hex) = text.strip_prefix('#') {
         let end = hex.find([',', ';', '+']).unwrap_or(hex.len());
         let bytes = unhex(hex[..end].trim())?;
-        let (_, content) = super::wire::ber::Reader::new(&bytes).any().ok()?;
+        let (_, content) = crate::ldap::ber::Reader::new(&bytes).any().ok()?;
         return Some((
             String::from_utf8(content.to_vec()).ok()?,
             separator(&hex[end..])?,

@@ -7,7 +7,7 @@ use super::object::Id;
 use super::schema::{AttrId, ClassId, Syntax};
 use super::store::Store;
 use super::values;
-use super::wire::message::Filter;
+use crate::ldap::message::Filter;
 
 const BIT_AND: &str = "1.2.840.113556.1.4.803";
 const BIT_OR: &str = "1.2.840.113556.1.4.804";

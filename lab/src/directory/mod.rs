@@ -1,21 +1,18 @@
 //! The embedded directory: an LDAP server with the semantics of Active Directory, in memory.
 //!
-//! Rooms: bytes in `wire`; requests in `server`, `session`, `controls`, `rootdse`; searching in
+//! Rooms: bytes, counts and faults are `crate::ldap`'s; requests in `server`, `session`, `controls`, `rootdse`; searching in
 //! `search`, `filter`, `candidates`, `output`; rules of writing in `add`, `modify`, `relocate`, `delete`,
 //! `draft`, `principals`; rights in `access`, `descriptor`; storing in `store`, `object`, `links`, `read`;
-//! names and values in `dn`, `sid`, `text`, `values`, `schema`; the first tree in `seed`; `counters` and
-//! `faults` for tests.
+//! names and values in `dn`, `sid`, `text`, `values`, `schema`; the first tree in `seed`.
 
 mod access;
 mod add;
 mod candidates;
 mod controls;
-mod counters;
 mod delete;
 mod descriptor;
 pub mod dn;
 mod draft;
-mod faults;
 mod filter;
 mod links;
 mod modify;
@@ -25,7 +22,7 @@ mod people;
 mod principals;
 mod read;
 mod relocate;
-mod results;
+pub(crate) mod results;
 mod rootdse;
 mod schema;
 mod search;
@@ -36,7 +33,6 @@ pub mod sid;
 mod store;
 mod text;
 mod values;
-mod wire;
 
 #[cfg(test)]
 mod tests;
@@ -46,10 +42,10 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use access::Principal;
-use counters::Counters;
-use faults::Faults;
 use schema::{Additions, Schema};
 use store::Store;
+
+use crate::ldap::front::Front;
 
 /// How far the forest is prepared for Exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,6 +148,17 @@ pub struct NewGroup {
     pub member_rids: Vec<u32>,
 }
 
+/// A group that was created.
+#[derive(Debug, Clone)]
+pub struct CreatedGroup {
+    /// Its DN.
+    pub dn: String,
+    /// Its SID, as text.
+    pub sid: String,
+    /// Its GUID, as text.
+    pub guid: String,
+}
+
 /// Limits that the server enforces; the defaults are Active Directory's.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -183,8 +190,7 @@ struct Inner {
     store: RwLock<Store>,
     accounts: RwLock<HashMap<String, Principal>>,
     limits: RwLock<Limits>,
-    counters: Counters,
-    faults: Faults,
+    front: Front,
 }
 
 /// An embedded directory. Clones are handles to the same one.
@@ -207,8 +213,7 @@ impl Directory {
             store: RwLock::new(store),
             accounts: RwLock::new(accounts),
             limits: RwLock::new(Limits::default()),
-            counters: Counters::default(),
-            faults: Faults::default(),
+            front: Front::default(),
         }));
         for ou in &options.ous {
             directory.add_ou(ou)?;
@@ -294,30 +299,5 @@ impl Directory {
             .map_err(|_| format!("{dn} is not there"))?;
         store.objects[id as usize].flags.protected = protected;
         Ok(())
-    }
-
-    /// What clients did, as in `docs/lab.md`.
-    pub fn counters(&self) -> serde_json::Value {
-        self.0.counters.report()
-    }
-
-    /// Sets the counters to zero.
-    pub fn reset_counters(&self) {
-        self.0.counters.reset();
-    }
-
-    /// Adds a fault described as in `docs/lab.md`.
-    pub fn add_fault(&self, _id: u64, spec: &serde_json::Value) -> Result<(), String> {
-        if spec.get("fault").and_then(serde_json::Value::as_str) == Some("ldapStrictMembers") {
-            self.set_strict_members(true);
-            return Ok(());
-        }
-        self.0.faults.add(spec)
-    }
-
-    /// Removes all faults.
-    pub fn clear_faults(&self) {
-        self.set_strict_members(false);
-        self.0.faults.clear();
     }
 }

@@ -11,7 +11,7 @@ use super::results::Failure;
 use super::schema::{AttrId, Syntax};
 use super::search::locate;
 use super::store::Store;
-use super::wire::message::{ChangeKind, RawAttribute};
+use crate::ldap::message::{ChangeKind, RawAttribute};
 
 /// Controls of a modify.
 #[derive(Debug, Clone, Copy, Default)]

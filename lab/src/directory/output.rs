@@ -7,7 +7,7 @@ use super::object::{Id, NOBODY};
 use super::schema::{AttrId, Syntax};
 use super::sid::{guid_text, hex};
 use super::store::Store;
-use super::wire::message::RawAttribute;
+use crate::ldap::message::{Range, RawAttribute, split_range};
 
 /// Which attributes a search wants.
 #[derive(Debug, Default, Clone)]
@@ -16,15 +16,6 @@ pub struct Selection {
     everything: bool,
     /// Attributes by name, some with a range.
     named: Vec<(AttrId, Option<Range>)>,
-}
-
-/// A range option: first value and, unless it is `*`, last value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
-    /// First value wanted.
-    pub from: usize,
-    /// Last value wanted.
-    pub to: Option<usize>,
 }
 
 /// How to print entries.
@@ -38,34 +29,6 @@ pub struct Style {
     pub descriptor: Option<i64>,
     /// Most values of an attribute in one answer.
     pub max_values: usize,
-}
-
-/// Reads `name;range=a-b`.
-pub fn split_range(name: &str) -> (&str, Option<Range>) {
-    let Some((name, options)) = name.split_once(';') else {
-        return (name, None);
-    };
-    for option in options.split(';') {
-        let Some((key, value)) = option.split_once('=') else {
-            continue;
-        };
-        if !key.eq_ignore_ascii_case("range") {
-            continue;
-        }
-        if let Some((from, to)) = value.split_once('-')
-            && let Ok(from) = from.parse()
-        {
-            let to = if to == "*" {
-                Some(None)
-            } else {
-                to.parse().ok().map(Some)
-            };
-            if let Some(to) = to {
-                return (name, Some(Range { from, to }));
-            }
-        }
-    }
-    (name, None)
 }
 
 impl Selection {

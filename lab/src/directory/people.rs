@@ -7,10 +7,15 @@ use super::add::insert_given;
 use super::delete::bury;
 use super::draft::{Draft, Target};
 use super::object::{Id, Identity};
+use super::principals;
+use super::results::Failure;
 use super::schema::ClassId;
+use super::sid::guid_text;
 use super::store::Store;
 use super::text::utf16_len;
-use super::{Directory, DirectoryOptions, NewComputer, NewGroup, NewUser, Rights, dn};
+use super::{
+    CreatedGroup, Directory, DirectoryOptions, NewComputer, NewGroup, NewUser, Rights, dn,
+};
 
 const LONGEST_NAME: usize = 64;
 
@@ -149,6 +154,36 @@ impl Directory {
         }
         let parent = store.marks.users;
         place(&mut store, parent, &new.cn, new.rid, new.object_guid, draft)
+    }
+
+    /// Creates a group of any type below `CN=Users`, with members by SID.
+    pub fn create_group(
+        &self,
+        name: &str,
+        group_type: i32,
+        member_sids: &[String],
+    ) -> Result<CreatedGroup, String> {
+        let mut store = self.write();
+        let refused = |failure: Failure| failure.message;
+        principals::check_type(i64::from(group_type)).map_err(refused)?;
+        let a = store.schema.a;
+        let mut draft = Draft::new(store.schema.c.group);
+        draft.bag.set_text(a.sam_account_name, name);
+        draft.bag.set_text(a.group_type, &group_type.to_string());
+        for sid in member_sids {
+            let value = format!("<SID={sid}>");
+            let target = draft.target(&store, a.member, value.as_bytes());
+            let target = target.map_err(refused)?;
+            draft.check_member(&store, &target).map_err(refused)?;
+            draft.link(&store, a.member, target);
+        }
+        let (rid, guid, parent) = (store.new_rid(), store.new_guid(), store.marks.users);
+        let dn = place(&mut store, parent, name, rid, guid, draft)?;
+        Ok(CreatedGroup {
+            dn,
+            sid: store.domain_sid.child(rid).to_string(),
+            guid: guid_text(&guid),
+        })
     }
 
     /// Deletes the object with this RID; false when there is none.

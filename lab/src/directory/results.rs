@@ -3,7 +3,7 @@
 //! The leading eight digits of a message are the Win32 code that clients go by.
 
 use super::schema::Attribute;
-use super::wire::message::Answer;
+use crate::ldap::message::Answer;
 
 /// LDAP result codes that the directory gives.
 #[allow(missing_docs)]
@@ -26,6 +26,7 @@ pub mod code {
     pub const INVALID_DN: u32 = 34;
     pub const INVALID_CREDENTIALS: u32 = 49;
     pub const NO_RIGHTS: u32 = 50;
+    pub const UNAVAILABLE: u32 = 52;
     pub const UNWILLING: u32 = 53;
     pub const NAMING: u32 = 64;
     pub const OBJECT_CLASS: u32 = 65;
@@ -279,6 +280,14 @@ impl Failure {
         Self::update(code::ON_RDN, 0x2016, 0x0315_13A3, "6004 (CANT_ON_RDN)")
     }
 
+    /// A search found more than it may return.
+    pub fn size_limit() -> Self {
+        Self::new(
+            code::SIZE_LIMIT,
+            "000020D8: SvcErr: DSID-03140381, problem 5008 (ADMIN_LIMIT_EXCEEDED), data 0",
+        )
+    }
+
     /// More values than one operation may carry.
     pub fn admin_limit() -> Self {
         Self::new(
@@ -316,6 +325,22 @@ impl Failure {
         Self::new(
             code::STRONGER_AUTH,
             "00002028: LdapErr: DSID-0C090259, comment: The server requires binds to turn on integrity checking if SSL\\TLS are not already active on the connection, data 0, v4563",
+        )
+    }
+
+    /// A way to prove who one is that isn't offered here.
+    pub fn auth_method() -> Self {
+        Self::new(
+            code::AUTH_METHOD,
+            "00000057: LdapErr: DSID-0C0C0C5E, comment: The authentication method is not supported, data 0, v4563",
+        )
+    }
+
+    /// TLS was asked for inside TLS.
+    pub fn tls_in_place() -> Self {
+        Self::new(
+            code::OPERATIONS_ERROR,
+            "00000000: LdapErr: DSID-0C0910FB, comment: TLS or SSL already in effect, data 0, v4563",
         )
     }
 

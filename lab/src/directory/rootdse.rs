@@ -3,7 +3,7 @@
 use super::controls::SUPPORTED;
 use super::store::Store;
 use super::values::time_text;
-use super::wire::message::RawAttribute;
+use crate::ldap::message::RawAttribute;
 
 /// Limits that are enforced, by their policy names.
 const POLICIES: [&str; 4] = [
@@ -14,11 +14,17 @@ const POLICIES: [&str; 4] = [
 ];
 
 /// The attributes of the rootDSE that `wanted` names (everything for none or `*`).
-pub fn attributes(store: &Store, wanted: &[String], types_only: bool) -> Vec<RawAttribute> {
+pub fn attributes(
+    store: &Store,
+    controller: usize,
+    wanted: &[String],
+    types_only: bool,
+) -> Vec<RawAttribute> {
     let dn = |id| store.dn(id);
     let domain: Vec<&str> = store.base.iter().map(|part| part.value.as_str()).collect();
     let domain = domain.join(".");
     let marks = &store.marks;
+    let (number, dsa) = (controller + 1, marks.dsas[controller]);
     let one = |text: String| vec![text];
     let many = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
     let schema = dn(marks.schema);
@@ -35,13 +41,13 @@ pub fn attributes(store: &Store, wanted: &[String], types_only: bool) -> Vec<Raw
             "namingContexts",
             vec![store.base_dn.clone(), dn(marks.configuration), schema],
         ),
-        ("dnsHostName", one(format!("dc1.{domain}"))),
+        ("dnsHostName", one(format!("dc{number}.{domain}"))),
         (
             "ldapServiceName",
-            one(format!("{domain}:dc1$@{}", domain.to_uppercase())),
+            one(format!("{domain}:dc{number}$@{}", domain.to_uppercase())),
         ),
-        ("serverName", one(dn(store.object(marks.dsa).parent))),
-        ("dsServiceName", one(dn(marks.dsa))),
+        ("serverName", one(dn(store.object(dsa).parent))),
+        ("dsServiceName", one(dn(dsa))),
         ("currentTime", one(time_text(Store::now()))),
         ("highestCommittedUSN", one(store.usn.to_string())),
         ("isSynchronized", one("TRUE".into())),

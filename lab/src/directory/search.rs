@@ -12,8 +12,8 @@ use super::object::{Id, NOBODY};
 use super::output::{Printer, Selection, Style};
 use super::results::{Failure, code};
 use super::store::Store;
-use super::wire::ber::{self, INTEGER, OCTETS, Reader, SEQUENCE};
-use super::wire::message::{Control, Scope, SearchRequest, entry};
+use crate::ldap::ber::{self, INTEGER, OCTETS, Reader, SEQUENCE};
+use crate::ldap::message::{Control, Scope, SearchRequest, entry};
 
 /// Objects looked at before the store is let go.
 const STEP_OBJECTS: usize = 20_000;
@@ -75,16 +75,22 @@ pub struct Search {
     limited_by_page: bool,
     fingerprint: u64,
     deadline: Instant,
-    /// Entries that carried values of `member`.
-    pub member_reads: u64,
     /// Referrals to give at the end.
     pub references: Vec<String>,
+}
+
+/// A found entry.
+pub struct Entry {
+    /// The encoded message.
+    pub message: Vec<u8>,
+    /// Whether it carries values of `member`.
+    pub members: bool,
 }
 
 /// What one step gave.
 pub struct Step {
     /// Encoded entries.
-    pub entries: Vec<Vec<u8>>,
+    pub entries: Vec<Entry>,
     /// Set when the search is over.
     pub done: Option<Done>,
 }
@@ -159,7 +165,6 @@ impl Search {
             limited_by_page,
             fingerprint,
             deadline: Instant::now() + wanted.min(bounds.duration),
-            member_reads: 0,
             references,
         })
     }
@@ -196,27 +201,18 @@ impl Search {
                     let controls = self.page_control(self.cookie());
                     return self.over(entries, None, controls);
                 }
-                let text =
-                    "000020D8: SvcErr: DSID-03140381, problem 5008 (ADMIN_LIMIT_EXCEEDED), data 0";
-                return self.over(
-                    entries,
-                    Some(Failure::new(code::SIZE_LIMIT, text)),
-                    Vec::new(),
-                );
+                return self.over(entries, Some(Failure::size_limit()), Vec::new());
             }
             self.next = id + 1;
             self.sent += 1;
             let attributes = printer.attributes(id, &self.selection);
             let member = &store.schema.attribute(store.schema.a.member).name;
-            if attributes
+            let members = attributes
                 .iter()
-                .any(|a| a.name.split(';').next() == Some(member) && !a.values.is_empty())
-            {
-                self.member_reads += 1;
-            }
-            let encoded = entry(message, &printer.dn(id), &attributes);
-            bytes += encoded.len();
-            entries.push(encoded);
+                .any(|a| a.name.split(';').next() == Some(member) && !a.values.is_empty());
+            let message = entry(message, &printer.dn(id), &attributes);
+            bytes += message.len();
+            entries.push(Entry { message, members });
             if bytes > STEP_BYTES {
                 break;
             }
@@ -227,12 +223,7 @@ impl Search {
         }
     }
 
-    fn over(
-        &self,
-        entries: Vec<Vec<u8>>,
-        failure: Option<Failure>,
-        controls: Vec<Control>,
-    ) -> Step {
+    fn over(&self, entries: Vec<Entry>, failure: Option<Failure>, controls: Vec<Control>) -> Step {
         Step {
             entries,
             done: Some(Done { failure, controls }),

@@ -5,6 +5,7 @@ use super::schema::{Attribute, Class, ClassId, Schema, Syntax};
 use super::sid::Sid;
 use super::store::Store;
 use super::{DirectoryOptions, ExchangeLevel};
+use crate::ldap::front::CONTROLLERS;
 use std::sync::Arc;
 
 /// Makes objects for the initial tree.
@@ -180,10 +181,28 @@ impl Planter {
         let sites = self.node(head, "Sites", c.sites, SYSTEM)?;
         let site = self.node(sites, "Default-First-Site-Name", c.site, SYSTEM)?;
         let servers = self.node(site, "Servers", c.servers, SYSTEM)?;
-        let host = format!("dc1.{}", options.domain);
+        for controller in 0..CONTROLLERS {
+            self.store.marks.dsas[controller] = self.controller(servers, controller, options)?;
+        }
+        if options.exchange == ExchangeLevel::Prepared {
+            self.exchange(services)?;
+        }
+        Ok(())
+    }
+
+    /// A controller's server object and the settings below it, which carry the id of its database.
+    fn controller(
+        &mut self,
+        servers: Id,
+        index: usize,
+        options: &DirectoryOptions,
+    ) -> Result<Id, String> {
+        let c = self.store.schema.c;
+        let name = format!("DC{}", index + 1);
+        let host = format!("{}.{}", name.to_lowercase(), options.domain);
         let server = self.put(Seedling {
             parent: servers,
-            rdn: "DC1",
+            rdn: &name,
             class: c.server,
             identity: Identity::None,
             flags: SYSTEM,
@@ -201,11 +220,7 @@ impl Planter {
         let attribute = self.store.schema.a.invocation_id;
         self.store
             .set(dsa, attribute, vec![invocation.as_slice().into()]);
-        self.store.marks.dsa = dsa;
-        if options.exchange == ExchangeLevel::Prepared {
-            self.exchange(services)?;
-        }
-        Ok(())
+        Ok(dsa)
     }
 
     fn exchange(&mut self, services: Id) -> Result<(), String> {

@@ -5,90 +5,62 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, mpsc, watch};
-use tokio_rustls::TlsAcceptor;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::JoinSet;
 
 use super::Directory;
-use super::counters::{Counters, Kind};
-use super::faults::Disturbance;
-use super::output::split_range;
 use super::results::{Failure, code};
 use super::session::{Found, kind};
-use super::wire::ber;
-use super::wire::message::{
+use crate::ldap::counters::{Counters, Kind};
+use crate::ldap::faults::{Closing, Disturbance};
+use crate::ldap::front::{Front, fronted};
+use crate::ldap::message::{
     self, Answer, Operation, Request, SearchRequest, decode, entry, extended, reference, response,
     tags,
 };
+use crate::ldap::stream::{End, Messages, Outgoing, Queue, pump, receive};
 
-const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
-const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
-const DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 /// Searches and delayed requests of one connection that run at a time.
 const CONCURRENT: usize = 64;
 
+fronted!(Directory);
+
 impl Directory {
-    /// Serves clients until `shutdown` becomes true or its sender goes away.
-    pub async fn serve(
-        self,
-        ldap: TcpListener,
-        ldaps: TcpListener,
-        tls: Arc<rustls::ServerConfig>,
-        mut shutdown: watch::Receiver<bool>,
-    ) {
-        let acceptor = TlsAcceptor::from(tls);
-        loop {
-            let (accepted, secure) = tokio::select! {
-                accepted = ldap.accept() => (accepted, false),
-                accepted = ldaps.accept() => (accepted, true),
-                changed = shutdown.changed() => {
-                    if changed.is_err() || *shutdown.borrow() {
-                        return;
-                    }
-                    continue;
-                }
-            };
-            let Ok((stream, _)) = accepted else {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                continue;
-            };
-            let (directory, acceptor) = (self.clone(), acceptor.clone());
-            let mut shutdown = shutdown.clone();
-            tokio::spawn(async move {
-                tokio::select! {
-                    () = directory.connection(stream, acceptor, secure) => {}
-                    _ = shutdown.wait_for(|stop| *stop) => {}
-                }
-            });
-        }
+    /// What clients meet first.
+    pub(crate) fn front(&self) -> &Front {
+        &self.0.front
     }
 
-    async fn connection(&self, stream: TcpStream, acceptor: TlsAcceptor, secure: bool) {
-        Counters::count(&self.0.counters.connections, 1);
-        // Small answers are not held back for more to come.
-        let _ = stream.set_nodelay(true);
-        if secure {
-            if let Ok(stream) = acceptor.accept(stream).await {
-                Connection::new(self.clone(), true).converse(stream).await;
-            }
-            return;
-        }
-        let plain = Connection::new(self.clone(), false).converse(stream).await;
-        if let Some(stream) = plain
-            && let Ok(stream) = acceptor.accept(stream).await
-        {
-            Connection::new(self.clone(), true).converse(stream).await;
-        }
+    /// Serves clients as one of two controllers until `shutdown` becomes true or its sender goes away.
+    pub async fn serve_as(
+        self,
+        controller: usize,
+        listeners: [TcpListener; 2],
+        tls: Arc<rustls::ServerConfig>,
+        shutdown: watch::Receiver<bool>,
+    ) {
+        let talk = |guest| {
+            let (clear, secure) = (self.clone(), self.clone());
+            let clear = move |stream| Connection::new(clear, controller, false).converse(stream);
+            let secure = async move |stream| {
+                Connection::new(secure, controller, true)
+                    .converse(stream)
+                    .await;
+            };
+            receive(guest, Arc::clone(&tls), clear, secure)
+        };
+        self.front()
+            .serve(controller, listeners, shutdown, talk)
+            .await;
     }
 }
-
-type Queue = mpsc::Sender<Vec<u8>>;
 
 /// One conversation, in clear or in TLS.
 struct Connection {
     directory: Directory,
+    controller: usize,
     secure: bool,
     who: Option<String>,
     running: Arc<Mutex<HashMap<i32, Arc<AtomicBool>>>>,
@@ -103,10 +75,20 @@ enum Next {
     StartTls,
 }
 
+impl Drop for Connection {
+    /// Nothing is done any more for a client that is gone.
+    fn drop(&mut self) {
+        self.jobs()
+            .drain()
+            .for_each(|(_, flag)| flag.store(true, Ordering::Relaxed));
+    }
+}
+
 impl Connection {
-    fn new(directory: Directory, secure: bool) -> Self {
+    fn new(directory: Directory, controller: usize, secure: bool) -> Self {
         Self {
             directory,
+            controller,
             secure,
             who: None,
             running: Arc::default(),
@@ -120,87 +102,37 @@ impl Connection {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let (mut reader, mut writer) = tokio::io::split(stream);
-        let (out, mut queue) = mpsc::channel::<Vec<u8>>(64);
-        let pump = tokio::spawn(async move {
-            while let Some(mut bytes) = queue.recv().await {
-                while bytes.len() < 64 * 1024 {
-                    match queue.try_recv() {
-                        Ok(more) => bytes.extend_from_slice(&more),
-                        Err(_) => break,
-                    }
-                }
-                if writer.write_all(&bytes).await.is_err() || writer.flush().await.is_err() {
-                    break;
-                }
-            }
-            writer
-        });
+        let (reader, writer) = tokio::io::split(stream);
+        let mut pumping = JoinSet::new();
+        let out = pump(&mut pumping, writer);
+        let mut messages = Messages::new(reader, self.directory.limits().max_receive_buffer);
         let kill = Arc::clone(&self.kill);
-        let mut buffer = BytesMut::with_capacity(16 * 1024);
         let next = loop {
-            match self.frame(&mut buffer) {
-                Ok(Some(frame)) => {
-                    let Ok(request) = decode(&frame) else {
-                        farewell(&out, "The request could not be decoded").await;
-                        break Next::Close;
-                    };
-                    match self.handle(request, &out).await {
-                        Next::Continue => continue,
-                        end => break end,
-                    }
-                }
-                Ok(None) => {}
-                Err(comment) => {
-                    farewell(&out, comment).await;
-                    break Next::Close;
-                }
-            }
-            tokio::select! {
-                read = reader.read_buf(&mut buffer) => match read {
-                    Ok(0) | Err(_) => break Next::Close,
-                    Ok(_) => {}
-                },
-                () = kill.notified() => {
-                    pump.abort();
-                    break Next::Close;
-                }
+            let message = tokio::select! {
+                biased;
+                () = kill.notified() => return None,
+                _ = pumping.join_next() => return None,
+                message = messages.next() => message,
+            };
+            let next = match message.map(|message| decode(&message)) {
+                Ok(Ok(request)) => self.handle(request, &out).await,
+                Ok(Err(_)) => farewell(&out, "The request could not be decoded").await,
+                Err(End::Wrong(comment)) => farewell(&out, comment).await,
+                Err(End::Closed) => Next::Close,
+            };
+            if !matches!(next, Next::Continue) {
+                break next;
             }
         };
-        if !matches!(next, Next::StartTls) {
-            self.cancel_all();
-        }
-        drop(out);
-        let writer = tokio::time::timeout(Duration::from_secs(5), pump).await;
-        let Ok(Ok(mut writer)) = writer else {
-            return None;
-        };
-        if matches!(next, Next::StartTls) {
-            return Some(reader.unsplit(writer));
+        let start_tls = matches!(next, Next::StartTls);
+        drop((self, out));
+        let pumped = tokio::time::timeout(Duration::from_secs(5), pumping.join_next()).await;
+        let mut writer = pumped.ok()??.ok()??;
+        if start_tls {
+            return Some(messages.into_inner().unsplit(writer));
         }
         let _ = tokio::time::timeout(Duration::from_secs(1), writer.shutdown()).await;
         None
-    }
-
-    /// Takes one whole message from the buffer, if there is one.
-    fn frame(&self, buffer: &mut BytesMut) -> Result<Option<Vec<u8>>, &'static str> {
-        let most = self.directory.limits().max_receive_buffer;
-        match ber::header(buffer) {
-            Ok(None) => Ok(None),
-            Ok(Some((ber::SEQUENCE, head, length))) => {
-                if length > most {
-                    return Err("The request is larger than MaxReceiveBuffer");
-                }
-                if buffer.len() < head + length {
-                    buffer.reserve(head + length - buffer.len());
-                    return Ok(None);
-                }
-                let frame = buffer[..head + length].to_vec();
-                buffer.advance(head + length);
-                Ok(Some(frame))
-            }
-            _ => Err("The request is not an LDAP message"),
-        }
     }
 
     async fn handle(&mut self, request: Request, out: &Queue) -> Next {
@@ -219,11 +151,13 @@ impl Connection {
         let Some((kind, tag)) = kind(&request.operation) else {
             return Next::Continue;
         };
-        self.directory.0.counters.operation(kind);
-        let later = matches!(&request.operation, Operation::Search(search) if later_slice(search));
-        let disturbance = self.directory.0.faults.strike(kind, later);
+        let later = matches!(&request.operation, Operation::Search(search)
+            if search.attributes.iter().any(|name| message::later_slice(name)));
+        let front = self.directory.front();
+        let disturbance = front.request(self.controller, kind, later);
         let job = Job {
             directory: self.directory.clone(),
+            controller: self.controller,
             who: self.who.clone(),
             request,
             kind,
@@ -264,12 +198,6 @@ impl Connection {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cancel_all(&self) {
-        self.jobs()
-            .drain()
-            .for_each(|(_, flag)| flag.store(true, Ordering::Relaxed));
-    }
-
     async fn bind(&mut self, job: Job) -> Next {
         if let Some(delay) = job.disturbance.delay {
             tokio::time::sleep(delay).await;
@@ -307,46 +235,41 @@ impl Connection {
     async fn extended(&self, id: i32, oid: &str, out: &Queue) -> Next {
         let done = Answer::default();
         match oid {
-            WHO_AM_I => {
+            message::WHO_AM_I => {
                 let name = self.directory.who_am_i(self.who.as_deref());
-                let _ = out
-                    .send(extended(id, &done, None, Some(name.as_bytes())))
-                    .await;
+                let answer = extended(id, &done, None, Some(name.as_bytes()));
+                let _ = out.send(answer.into()).await;
             }
-            START_TLS if !self.secure => {
-                let _ = out.send(extended(id, &done, Some(START_TLS), None)).await;
+            message::START_TLS if !self.secure => {
+                let answer = extended(id, &done, Some(message::START_TLS), None);
+                let _ = out.send(answer.into()).await;
                 return Next::StartTls;
             }
-            START_TLS => {
-                let text = "00000000: LdapErr: DSID-0C0910FB, comment: TLS or SSL already in effect, data 0, v4563";
-                let answer = Failure::new(code::OPERATIONS_ERROR, text).into();
-                let _ = out.send(extended(id, &answer, Some(START_TLS), None)).await;
+            message::START_TLS => {
+                let answer = Failure::tls_in_place().into();
+                let answer = extended(id, &answer, Some(message::START_TLS), None);
+                let _ = out.send(answer.into()).await;
             }
             _ => {
                 let text = "0000203D: LdapErr: DSID-0C0910B8, comment: Unknown extended request OID, data 0, v4563";
                 let answer = Failure::new(code::PROTOCOL_ERROR, text).into();
-                let _ = out.send(extended(id, &answer, None, None)).await;
+                let _ = out.send(extended(id, &answer, None, None).into()).await;
             }
         }
         Next::Continue
     }
 }
 
-fn later_slice(search: &SearchRequest) -> bool {
-    let range = |name: &String| split_range(name).1.is_some_and(|range| range.from > 0);
-    search.attributes.iter().any(range)
-}
-
-async fn farewell(out: &Queue, comment: &str) {
+async fn farewell(out: &Queue, comment: &str) -> Next {
     let answer = Failure::protocol(comment).into();
-    let _ = out
-        .send(extended(0, &answer, Some(DISCONNECTION), None))
-        .await;
+    let _ = out.send(message::disconnection(&answer).into()).await;
+    Next::Close
 }
 
 /// One request with all it needs to be answered on its own.
 struct Job {
     directory: Directory,
+    controller: usize,
     who: Option<String>,
     request: Request,
     kind: Kind,
@@ -359,12 +282,26 @@ struct Job {
 
 impl Job {
     async fn send(&self, bytes: Vec<u8>) -> bool {
-        !self.cancelled.load(Ordering::Relaxed) && self.out.send(bytes).await.is_ok()
+        !self.cancelled.load(Ordering::Relaxed) && self.out.send(bytes.into()).await.is_ok()
     }
 
     async fn answer(&self, answer: &Answer) {
         self.send(response(self.request.id, self.tag, answer, &[]))
             .await;
+    }
+
+    /// Sends the answer to work that was done, unless a fault is in the way.
+    async fn finish(&self, answer: Vec<u8>) {
+        match self.disturbance.close {
+            None => {
+                self.send(answer).await;
+            }
+            Some(Closing::Amid) => {
+                let half = answer[..answer.len() / 2].to_vec();
+                let _ = self.out.send(Outgoing::Last(half.into())).await;
+            }
+            Some(_) => self.kill.notify_one(),
+        }
     }
 
     async fn run(&self) {
@@ -374,7 +311,7 @@ impl Job {
         if self.cancelled.load(Ordering::Relaxed) {
             return;
         }
-        if self.disturbance.close == Some(false) {
+        if self.disturbance.close == Some(Closing::Before) {
             self.kill.notify_one();
             return;
         }
@@ -389,61 +326,55 @@ impl Job {
             .directory
             .perform(self.who.as_deref(), operation, controls);
         debug_assert!(self.kind.writes() || self.kind == Kind::Compare);
-        if self.disturbance.close == Some(true) {
-            self.kill.notify_one();
-            return;
-        }
-        self.answer(&result.unwrap_or_else(Into::into)).await;
+        let answer = result.unwrap_or_else(Into::into);
+        self.finish(response(self.request.id, self.tag, &answer, &[]))
+            .await;
     }
 
     async fn search(&self, request: &SearchRequest) {
-        let id = self.request.id;
+        let (id, controls) = (self.request.id, &self.request.controls);
+        let who = self.who.as_deref();
+        let done = |answer: &Answer| response(id, self.tag, answer, &[]);
         let found = self
             .directory
-            .search(self.who.as_deref(), request, &self.request.controls);
+            .search(self.controller, who, request, controls);
         let (mut search, who) = match found {
-            Err(failure) => return self.answer(&failure.into()).await,
+            Err(failure) => return self.finish(done(&failure.into())).await,
             Ok(Found::Root(root)) => {
                 if let Some(attributes) = root {
                     self.send(entry(id, "", &attributes)).await;
                 }
-                return self.answer(&Answer::default()).await;
+                return self.finish(done(&Answer::default())).await;
             }
             Ok(Found::Entries(search, who)) => (search, who),
         };
         let mut sent = 0;
+        let member_reads = &self.directory.front().counters.member_reads;
         loop {
             let step = search.step(&self.directory.read(), &who, id);
             for entry in step.entries {
                 if self.disturbance.cut.is_some_and(|most| sent >= most) {
-                    let text = "000020D8: SvcErr: DSID-03140381, problem 5008 (ADMIN_LIMIT_EXCEEDED), data 0";
-                    return self
-                        .answer(&Failure::new(code::SIZE_LIMIT, text).into())
-                        .await;
+                    return self.answer(&Failure::size_limit().into()).await;
                 }
-                if !self.send(entry).await {
+                if !self.send(entry.message).await {
                     return;
                 }
+                Counters::count(member_reads, u64::from(entry.members));
                 sent += 1;
             }
             let Some(done) = step.done else {
                 tokio::task::yield_now().await;
                 continue;
             };
-            Counters::count(&self.directory.0.counters.member_reads, search.member_reads);
-            if self.disturbance.close.is_some() {
-                self.kill.notify_one();
-                return;
-            }
-            if done.failure.is_none() {
+            if done.failure.is_none() && self.disturbance.close.is_none() {
                 for uri in &search.references {
                     self.send(reference(id, uri)).await;
                 }
             }
             let answer = done.failure.map_or_else(Answer::default, Into::into);
-            self.send(message::response(id, self.tag, &answer, &done.controls))
+            return self
+                .finish(response(id, self.tag, &answer, &done.controls))
                 .await;
-            return;
         }
     }
 }

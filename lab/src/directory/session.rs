@@ -3,7 +3,6 @@
 use super::access::Principal;
 use super::add::add;
 use super::controls::Controls;
-use super::counters::{Counters, Kind};
 use super::delete::delete;
 use super::dn::parse_reference;
 use super::filter;
@@ -12,10 +11,11 @@ use super::relocate::relocate;
 use super::results::{Failure, code};
 use super::search::{Bounds, Search, locate};
 use super::store::Store;
-use super::wire::message::{
+use super::{Directory, rootdse};
+use crate::ldap::counters::Kind;
+use crate::ldap::message::{
     Answer, Control, Credentials, Filter, Operation, RawAttribute, Scope, SearchRequest, tags,
 };
-use super::{Directory, rootdse};
 
 /// The counted kind of an operation and the tag of its answer.
 pub fn kind(operation: &Operation) -> Option<(Kind, u8)> {
@@ -46,10 +46,7 @@ impl Directory {
         let password = match credentials {
             Credentials::Simple(password) => password,
             Credentials::Sasl(_) | Credentials::Other => {
-                return Err(Failure::new(
-                    code::AUTH_METHOD,
-                    "00000057: LdapErr: DSID-0C0C0C5E, comment: The authentication method is not supported, data 0, v4563",
-                ));
+                return Err(Failure::auth_method());
             }
         };
         if name.is_empty() && password.is_empty() {
@@ -139,14 +136,14 @@ impl Directory {
             }
             _ => return Err(Failure::protocol("Unexpected operation")),
         }
-        Counters::count(&self.0.counters.writes, 1);
-        Counters::count(&self.0.counters.member_values, member_values);
+        self.0.front.counters.write(member_values);
         Ok(Answer::default())
     }
 
     /// Prepares a search; the rootDSE is answered at once.
     pub fn search(
         &self,
+        controller: usize,
         who: Option<&str>,
         request: &SearchRequest,
         controls: &[Control],
@@ -155,8 +152,12 @@ impl Directory {
         if root {
             Controls::read(controls)?;
             let matches = root_matches(&request.filter);
-            let attributes =
-                rootdse::attributes(&self.read(), &request.attributes, request.types_only);
+            let attributes = rootdse::attributes(
+                &self.read(),
+                controller,
+                &request.attributes,
+                request.types_only,
+            );
             return Ok(Found::Root(matches.then_some(attributes)));
         }
         let who = self.caller(who)?;

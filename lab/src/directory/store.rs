@@ -11,6 +11,7 @@ use super::schema::{AttrId, ClassId, Schema};
 use super::sid::{Guid, Sid};
 use super::text::fold;
 use super::values;
+use crate::ldap::front::CONTROLLERS;
 
 /// First RID of objects made over LDAP; callers of the lab choose smaller ones.
 const FIRST_POOLED_RID: u32 = 0x2000_0000;
@@ -32,8 +33,8 @@ pub struct Landmarks {
     pub computers: Id,
     /// `CN=ForeignSecurityPrincipals`.
     pub foreign: Id,
-    /// NTDS settings of the controller.
-    pub dsa: Id,
+    /// NTDS settings of the controllers.
+    pub dsas: [Id; CONTROLLERS],
 }
 
 /// What an undelete with the Recycle Bin brings back: links by forward attribute.
@@ -115,7 +116,7 @@ impl Store {
                 users: 0,
                 computers: 0,
                 foreign: 0,
-                dsa: 0,
+                dsas: [0; CONTROLLERS],
             },
             class_objects: vec![NOBODY; schema.classes.len()],
             base_dn: dn::text(&base),

@@ -143,7 +143,7 @@ async fn many_members() {
 #[tokio::test(flavor = "multi_thread")]
 async fn members_without_permissive_modify() {
     let lab = start().await;
-    lab.fault(json!({"fault": "ldapStrictMembers"}));
+    lab.server.set_strict_members(true);
     let directory = lab.connect().await;
     let unit = steps::unit(&directory, "Strict").await;
     let groups = steps::create_many(&directory, &unit, 7, 40).await;

@@ -1,8 +1,8 @@
 //! Tests of deleting and bringing back.
 
-use super::super::wire::message::ChangeKind::{Delete, Replace};
-use super::super::wire::message::Scope;
 use super::*;
+use crate::ldap::message::ChangeKind::{Delete, Replace};
+use crate::ldap::message::Scope;
 
 const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
 const TREE_DELETE: &str = "1.2.840.113556.1.4.805";

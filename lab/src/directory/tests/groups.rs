@@ -1,8 +1,8 @@
 //! Tests of groups: types, members, ranges of members.
 
-use super::super::wire::message::ChangeKind::{Add, Delete, Replace};
-use super::super::wire::message::Scope;
 use super::*;
+use crate::ldap::message::ChangeKind::{Add, Delete, Replace};
+use crate::ldap::message::Scope;
 
 const UNIVERSAL: i64 = -2_147_483_640;
 const GLOBAL: i64 = 2;

@@ -8,13 +8,13 @@ mod searching;
 mod wire;
 mod writing;
 
-use super::wire::ber::{self, INTEGER, OCTETS, SEQUENCE};
-use super::wire::message::{
-    ChangeKind, Control, Filter, Operation, RawAttribute, Scope, SearchRequest,
-};
 use super::*;
 use crate::directory::results::Failure;
 use crate::directory::session::Found;
+use crate::ldap::ber::{self, INTEGER, OCTETS, SEQUENCE};
+use crate::ldap::message::{
+    ChangeKind, Control, Filter, Operation, RawAttribute, Scope, SearchRequest,
+};
 
 pub const SID: &str = "S-1-5-21-1004336348-1177238915-682003330";
 pub const BASE: &str = "DC=contoso,DC=test";
@@ -192,7 +192,9 @@ impl Lab {
     }
 
     pub fn ask(&self, request: SearchRequest, controls: &[Control]) -> Result<Answered, Failure> {
-        let found = self.directory.search(Some(&self.who), &request, controls)?;
+        let found = self
+            .directory
+            .search(0, Some(&self.who), &request, controls)?;
         let Found::Entries(mut search, who) = found else {
             panic!("not an entry search")
         };
@@ -206,7 +208,7 @@ impl Lab {
             let step = search.step(&self.directory.read(), &who, 1);
             answered
                 .entries
-                .extend(step.entries.iter().map(|bytes| read_entry(bytes)));
+                .extend(step.entries.iter().map(|entry| read_entry(&entry.message)));
             if let Some(done) = step.done {
                 answered.code = done.failure.map_or(0, |failure| failure.code);
                 if let Some(control) = done.controls.first() {

@@ -1,8 +1,8 @@
 //! Tests of rights: what accounts may do, and that the directory says the same.
 
-use super::super::wire::message::ChangeKind::Replace;
-use super::super::wire::message::Credentials;
 use super::*;
+use crate::ldap::message::ChangeKind::Replace;
+use crate::ldap::message::Credentials;
 
 fn denied(result: Result<u32, Failure>) -> bool {
     result.is_err_and(|failure| failure.code == 50 && failure.message.starts_with("00002098"))
@@ -49,7 +49,7 @@ fn anonymous_reads_the_root_only() {
     let ask = |base: &str| {
         let asked = request(base, Scope::Base, "(objectClass=*)", &[]);
         lab.directory
-            .search(None, &asked, &[])
+            .search(0, None, &asked, &[])
             .map(|_| ())
             .map_err(|failure| failure.code)
     };

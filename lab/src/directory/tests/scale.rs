@@ -1,7 +1,7 @@
 //! Tests that cost doesn't grow where it must not.
 
-use super::super::wire::message::ChangeKind::Add;
 use super::*;
+use crate::ldap::message::ChangeKind::Add;
 use std::time::Instant;
 
 #[test]

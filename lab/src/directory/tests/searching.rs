@@ -1,9 +1,9 @@
 //! Tests of searching.
 
 use super::super::filter::{compile, matches};
-use super::super::wire::message::ChangeKind::{Add, Replace};
-use super::super::wire::message::{Filter, Scope};
 use super::*;
+use crate::ldap::message::ChangeKind::{Add, Replace};
+use crate::ldap::message::{Filter, Scope};
 use proptest::prelude::*;
 
 const EXTENDED: &str = "1.2.840.113556.1.4.529";

@@ -1,7 +1,7 @@
 //! Tests of adding, modifying and renaming.
 
-use super::super::wire::message::ChangeKind::{Add, Delete, Replace};
 use super::*;
+use crate::ldap::message::ChangeKind::{Add, Delete, Replace};
 
 fn win32(result: Result<u32, Failure>) -> (u32, String) {
     let failure = result.expect_err("a failure");

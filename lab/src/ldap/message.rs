@@ -1,4 +1,4 @@
-//! Wire room: LDAP messages (RFC 4511) decoded into requests and responses encoded from answers.
+//! LDAP messages (RFC 4511) decoded into requests and responses encoded from answers.
 //!
 //! Assertion values stay bytes throughout: GUIDs and SIDs in filters aren't text.
 
@@ -210,7 +210,15 @@ pub mod tags {
     pub const REFERENCE: u8 = 0x73;
     /// ExtendedResponse.
     pub const EXTENDED: u8 = 0x78;
+    /// IntermediateResponse.
+    pub const INTERMEDIATE: u8 = 0x79;
 }
+
+/// Extended operation that starts TLS (RFC 4511, 4.14).
+pub const START_TLS: &str = "1.3.6.1.4.1.1466.20037";
+/// Extended operation "Who am I?" (RFC 4532).
+pub const WHO_AM_I: &str = "1.3.6.1.4.1.4203.1.11.3";
+const DISCONNECTION: &str = "1.3.6.1.4.1.1466.20036";
 
 const MAX_DEPTH: usize = 100;
 
@@ -410,6 +418,48 @@ fn filter(body: &mut Reader<'_>, depth: usize) -> Result<Filter, Malformed> {
     })
 }
 
+/// A range option: first value and, unless it is `*`, last value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// First value wanted.
+    pub from: usize,
+    /// Last value wanted.
+    pub to: Option<usize>,
+}
+
+/// Reads `name;range=a-b`.
+pub fn split_range(name: &str) -> (&str, Option<Range>) {
+    let Some((name, options)) = name.split_once(';') else {
+        return (name, None);
+    };
+    for option in options.split(';') {
+        let Some((key, value)) = option.split_once('=') else {
+            continue;
+        };
+        if !key.eq_ignore_ascii_case("range") {
+            continue;
+        }
+        if let Some((from, to)) = value.split_once('-')
+            && let Ok(from) = from.parse()
+        {
+            let to = if to == "*" {
+                Some(None)
+            } else {
+                to.parse().ok().map(Some)
+            };
+            if let Some(to) = to {
+                return (name, Some(Range { from, to }));
+            }
+        }
+    }
+    (name, None)
+}
+
+/// Whether a search asks for a slice after the first one.
+pub fn later_slice(name: &str) -> bool {
+    split_range(name).1.is_some_and(|range| range.from > 0)
+}
+
 /// Wraps an operation's encoding and controls into a message.
 pub fn envelope(id: i32, operation: &[u8], controls: &[Control]) -> Vec<u8> {
     let mut content = Vec::with_capacity(operation.len() + 16);
@@ -461,6 +511,11 @@ pub fn extended(id: i32, answer: &Answer, name: Option<&str>, value: Option<&[u8
         }
     });
     envelope(id, &operation, &[])
+}
+
+/// A complete notice that the connection is about to end.
+pub fn disconnection(answer: &Answer) -> Vec<u8> {
+    extended(0, answer, Some(DISCONNECTION), None)
 }
 
 /// A complete search result entry.

@@ -1,4 +1,4 @@
-//! Wire room: reading and writing the BER subset that LDAP uses.
+//! Reading and writing the BER subset that LDAP uses.
 
 /// Universal BOOLEAN.
 pub const BOOLEAN: u8 = 0x01;

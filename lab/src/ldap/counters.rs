@@ -1,4 +1,4 @@
-//! Observation room: counts of what clients did.
+//! Counts of what clients did.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -58,9 +58,9 @@ pub struct Counters {
     pub connections: AtomicU64,
     kinds: [AtomicU64; 7],
     /// Writes that succeeded.
-    pub writes: AtomicU64,
+    writes: AtomicU64,
     /// Values of `member` in writes that succeeded.
-    pub member_values: AtomicU64,
+    member_values: AtomicU64,
     /// Entries returned with values of `member`.
     pub member_reads: AtomicU64,
 }
@@ -74,6 +74,12 @@ impl Counters {
     /// Counts an operation.
     pub fn operation(&self, kind: Kind) {
         Self::count(&self.kinds[kind as usize], 1);
+    }
+
+    /// Counts a write that succeeded.
+    pub fn write(&self, member_values: u64) {
+        Self::count(&self.writes, 1);
+        Self::count(&self.member_values, member_values);
     }
 
     /// The counters as the lab's control endpoint gives them.

@@ -1,0 +1,5 @@
+//! LDAP as clients of the lab see it, by a client that knows nothing of the lab.
+
+mod control;
+mod gateway;
+mod places;
