@@ -65,6 +65,7 @@
         'Private/Get-GwbSecret.ps1'
         'Private/Get-GwbSession.ps1'
         'Private/Get-GwbValue.ps1'
+        'Private/GwbIdentityTransformation.ps1'
         'Private/Initialize-GwbCommand.ps1'
         'Private/Invoke-GwbOperation.ps1'
         'Private/NativeBinding.ps1'

@@ -14,15 +14,26 @@ pub struct Built {
 
 /// Builds with the `dev` profile, which is quicker to make than it is slow to run.
 pub fn build() -> Result<Built, String> {
+    build_as("dev", "debug")
+}
+
+/// Builds as it is shipped.
+pub fn release() -> Result<Built, String> {
+    build_as("release", "release")
+}
+
+fn build_as(profile: &str, folder: &str) -> Result<Built, String> {
     run(&mut cargo([
         "build",
         "--quiet",
+        "--profile",
+        profile,
         "-p",
         "group-writeback",
         "-p",
         "group-writeback-lab",
     ]))?;
-    let out = target_dir().join("debug");
+    let out = target_dir().join(folder);
     let library = if cfg!(windows) {
         "group_writeback.dll"
     } else if cfg!(target_os = "macos") {

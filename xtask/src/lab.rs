@@ -39,6 +39,11 @@ impl Lab {
             }
         }
     }
+
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Lab {

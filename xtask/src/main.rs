@@ -1,5 +1,6 @@
 //! `cargo xtask COMMAND`: the project's own commands. Each does its own set-up and cleans up after itself.
 
+mod bench;
 mod build;
 mod demo;
 mod lab;
@@ -16,6 +17,8 @@ cargo xtask COMMAND
   demo                 the main job on an embedded tenant and directory, told through PowerShell
   test [--skip PART]   everything: format, lints, Rust, C, PowerShell   (parts: fmt licences clippy rust powershell)
        [--only PART]
+  bench [--quick]      speed, memory and cost of the shipped library against their limits (docs/performance.md)
+        [--large] [--only a,b,..] [--json FILE]
   pwsh [FILE [ARG..]]  a PowerShell session (or script) with the module imported and connected to a lab
   help                 this text
 ";
@@ -28,6 +31,7 @@ fn main() -> ExitCode {
     }
     let result = match args.first().map(String::as_str) {
         Some("demo") => demo::run(&args[1..]),
+        Some("bench") => bench::run(&args[1..]),
         Some("test") => test::run(&args[1..]),
         Some("pwsh") => pwsh::session(&args[1..]),
         None | Some("help" | "--help" | "-h") => {

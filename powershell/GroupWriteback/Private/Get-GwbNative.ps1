@@ -3,11 +3,6 @@ function Get-GwbNative {
     param([Parameter(Mandatory)] $Cmdlet)
 
     $ErrorActionPreference = 'Stop'
-    if ($ExecutionContext.SessionState.LanguageMode -ne 'FullLanguage') {
-        Stop-GwbCommand -Cmdlet $Cmdlet -Id NativeLibraryNotFound -Target 'group_writeback' -Message (
-            "This session runs in $($ExecutionContext.SessionState.LanguageMode) mode, in which the native library can't be called. " +
-            'The module must be trusted by the application control policy.')
-    }
     $probe = Get-GwbLibraryPath
     if (-not $probe.Path) {
         Stop-GwbCommand -Cmdlet $Cmdlet -Id NativeLibraryNotFound -Target $probe.FileName -Message (

@@ -41,5 +41,5 @@ function Start-GwbJob {
     foreach ($key in $Session.Secrets.Keys) { if ($Session.Secrets[$key] -is [securestring]) { $secrets[$key] = $Session.Secrets[$key] } }
     $manifest = [System.IO.Path]::Combine($script:GwbModuleRoot, 'GroupWriteback.psd1')
     $job = @{ Name = $command; ScriptBlock = $block; ArgumentList = @($manifest, $command, $connect, $given, $secrets) }
-    if ($null -ne $thread) { Start-ThreadJob @job } else { Start-Job @job }
+    if ($null -ne $thread) { & $thread @job } else { Start-Job @job }
 }
