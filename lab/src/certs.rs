@@ -39,6 +39,13 @@ pub(crate) struct Certificates {
     /// SHA-1, upper-case hexadecimal, as Windows shows it.
     pub(crate) thumbprint: String,
     pub(crate) tls: Arc<rustls::ServerConfig>,
+    pub(crate) authority: Authority,
+}
+
+/// The lab's authority, which signs the certificates of servers.
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    certificate: rcgen::Certificate,
 }
 
 /// Makes the certificates and writes the files into `folder`.
@@ -48,26 +55,15 @@ pub(crate) fn create(
     pfx_password: &str,
 ) -> Result<Certificates, String> {
     let text = |error: rcgen::Error| format!("certificates: {error}");
-    let mut ca = params("Group Writeback Lab CA", Vec::new())?;
-    ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let ca_key = KeyPair::generate().map_err(text)?;
-    let ca_certificate = ca.self_signed(&ca_key).map_err(text)?;
-    let issuer = Issuer::new(ca, ca_key);
-
+    let authority = Authority::new()?;
     let host = format!("dc1.{domain}");
     let second = format!("dc2.{domain}");
-    let mut names = vec!["localhost".into(), "127.0.0.1".into(), host.clone(), second];
+    let mut names = vec!["localhost".into(), "127.0.0.1".into(), second];
     names.extend(own_host_name());
-    let mut server = params(&host, names)?;
-    server.use_authority_key_identifier_extension = true;
-    server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let server_key = KeyPair::generate().map_err(text)?;
-    let server_certificate = server.signed_by(&server_key, &issuer).map_err(text)?;
+    let (server_certificate, server_key) = authority.sign(&host, names)?;
     let chain = vec![
         server_certificate.der().clone(),
-        ca_certificate.der().clone(),
+        authority.certificate.der().clone(),
     ];
     let tls = server_config(chain, server_key.serialize_der())?;
 
@@ -87,13 +83,62 @@ pub(crate) fn create(
     let app = app_certificate_facts(der)?;
     let pem = format!("{}{}", app_key.serialize_pem(), app_certificate.pem());
     Ok(Certificates {
-        ca_file: write("ca.pem", ca_certificate.pem().as_bytes())?,
+        ca_file: write("ca.pem", authority.certificate.pem().as_bytes())?,
         app_pem: write("app.pem", pem.as_bytes())?,
         app_pfx: write("app.pfx", &pfx(der, pfx_password)?)?,
         thumbprint: hex(&app.sha1),
         app,
         tls,
+        authority,
     })
+}
+
+impl Authority {
+    fn new() -> Result<Self, String> {
+        let text = |error: rcgen::Error| format!("certificates: {error}");
+        let mut ca = params("Group Writeback Lab CA", Vec::new())?;
+        ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().map_err(text)?;
+        let certificate = ca.self_signed(&key).map_err(text)?;
+        Ok(Self {
+            issuer: Issuer::new(ca, key),
+            certificate,
+        })
+    }
+
+    /// A server's certificate with a new key; `others` are further names and addresses of the server.
+    fn sign(
+        &self,
+        host: &str,
+        others: Vec<String>,
+    ) -> Result<(rcgen::Certificate, KeyPair), String> {
+        let text = |error: rcgen::Error| format!("certificates: {error}");
+        let mut names = vec![host.to_owned()];
+        names.extend(others);
+        let mut server = params(host, names)?;
+        server.use_authority_key_identifier_extension = true;
+        server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        let key = KeyPair::generate().map_err(text)?;
+        let certificate = server.signed_by(&key, &self.issuer).map_err(text)?;
+        Ok((certificate, key))
+    }
+
+    /// A server's certificate and its key as PEM.
+    pub(crate) fn server_pem(
+        &self,
+        host: &str,
+        others: Vec<String>,
+    ) -> Result<(String, String), String> {
+        let (certificate, key) = self.sign(host, others)?;
+        Ok((certificate.pem(), key.serialize_pem()))
+    }
+
+    /// Its own certificate as PEM.
+    pub(crate) fn pem(&self) -> String {
+        self.certificate.pem()
+    }
 }
 
 /// This machine's name where it is easy to know: the OpenLDAP tools put it in the place of

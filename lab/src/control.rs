@@ -2,6 +2,7 @@
 
 mod directory;
 
+use crate::ad::{Controller, Target, planned};
 use crate::lab::Lab;
 use crate::rng::Rng;
 use crate::tenant::change::{Change, Surroundings};
@@ -9,6 +10,7 @@ use crate::tenant::churn;
 use crate::tenant::dump::dump;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Answers a verb: status and JSON text.
 pub(crate) fn answer(lab: &Lab, method: &str, verb: &str, body: &[u8]) -> (u16, String) {
@@ -64,6 +66,7 @@ fn run(lab: &Lab, method: &str, verb: &str, body: &Value) -> Result<Value, Failu
             lab.front().counters.reset();
             Ok(json!({}))
         }
+        ("POST", "populate") => populate(lab, body),
         ("POST", "clock") => {
             let seconds = whole(body, "advanceSeconds")?;
             let now = lab.clock.advance(seconds);
@@ -119,6 +122,7 @@ const VERBS: &[&str] = &[
     "fault",
     "counters",
     "counters/reset",
+    "populate",
     "clock",
     "permissions",
     "devicecode",
@@ -130,13 +134,14 @@ const VERBS: &[&str] = &[
 fn change(lab: &Lab, body: &Value) -> Result<Value, Failure> {
     let changes: Vec<Value> = parse(&body["changes"])?;
     let mut ids = Vec::new();
+    let ad = lab.ad();
     for (applied, change) in changes.iter().enumerate() {
         let parsed = Change::deserialize(change).map_err(|error| error.to_string());
         let mut tenant = lab.tenant_mut();
         let mut rng = lab.rng();
         let mut around = Surroundings {
             rng: &mut rng,
-            ad: &lab.directory,
+            ad: &*ad,
             now: lab.clock.now(),
         };
         match parsed.and_then(|change| tenant.apply(&mut around, change)) {
@@ -158,9 +163,10 @@ fn churn_verb(lab: &Lab, body: &Value) -> Result<Value, Failure> {
     };
     let mut rng = Rng::new(seed, "churn");
     let mut tenant = lab.tenant_mut();
+    let ad = lab.ad();
     let mut around = Surroundings {
         rng: &mut rng,
-        ad: &lab.directory,
+        ad: &*ad,
         now: lab.clock.now(),
     };
     let counts = churn(&mut tenant, &mut around, operations).map_err(Failure::bad)?;
@@ -175,6 +181,35 @@ fn fault(lab: &Lab, body: &Value) -> Result<Value, Failure> {
         lab.faults().add(body).map_err(Failure::bad)?;
     }
     Ok(json!({ "id": id }))
+}
+
+/// Puts what the tenant has synced into another directory, which its synced objects are of from then on.
+fn populate(lab: &Lab, body: &Value) -> Result<Value, Failure> {
+    let target = Target::new(
+        text(body, "directory")?,
+        text(body, "ca")?,
+        text(body, "user")?,
+        text(body, "password")?,
+    )
+    .map_err(Failure::bad)?;
+    let runtime = tokio::runtime::Handle::current();
+    let mut tenant = lab.tenant_mut();
+    let filled = runtime.block_on(async {
+        let controller = Controller::connect(target).await?;
+        let population = planned(&tenant, controller.base());
+        controller.add_all(&population).await?;
+        let placed = controller.read_back(&population).await?;
+        tenant.adopt(&controller, &population, &placed, true)?;
+        Ok::<_, String>((controller, population.len()))
+    });
+    let (controller, count) = filled.map_err(Failure::bad)?;
+    let answer = json!({
+        "baseDn": controller.base(),
+        "domainSid": controller.domain_sid(),
+        "objects": count,
+    });
+    lab.set_ad(Arc::new(controller));
+    Ok(answer)
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(value: &Value) -> Result<T, Failure> {

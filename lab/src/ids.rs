@@ -15,6 +15,19 @@ impl Guid {
         Self(bytes)
     }
 
+    /// From the order in which AD stores it: the first three fields have their lowest byte first.
+    pub(crate) fn from_ad(mut bytes: [u8; 16]) -> Self {
+        bytes[..4].reverse();
+        bytes[4..6].reverse();
+        bytes[6..8].reverse();
+        Self(bytes)
+    }
+
+    /// In the order in which AD stores it.
+    pub(crate) fn to_ad(self) -> [u8; 16] {
+        Self::from_ad(self.0).0
+    }
+
     /// Reads the 36-character form, in either case.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.as_bytes();

@@ -1,8 +1,9 @@
 //! One lab: the tenant, the directory, and everything that decides how they answer.
 
+use crate::ad::Ad;
+use crate::backend::Backend;
 use crate::clock::Clock;
 use crate::counters::Counters;
-use crate::directory::Directory;
 use crate::ids::Guid;
 use crate::ldap::front::Front;
 use crate::rng::{Rng, mix};
@@ -14,7 +15,7 @@ use crate::tenant::throttle::Throttle;
 use crate::world::WorldOptions;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::watch;
 
 /// How the tenant answers.
@@ -39,7 +40,7 @@ pub(crate) struct Lab {
     pub(crate) clock: Clock,
     pub(crate) counters: Counters,
     pub(crate) signin: SignIn,
-    pub(crate) directory: Directory,
+    pub(crate) directory: Backend,
     pub(crate) shutdown: watch::Sender<bool>,
     pub(crate) state: State,
 }
@@ -47,6 +48,8 @@ pub(crate) struct Lab {
 /// What changes while the lab runs.
 pub(crate) struct State {
     tenant: RwLock<Tenant>,
+    /// Where changes of the tenant's synced objects go.
+    ad: RwLock<Arc<dyn Ad>>,
     roles: RwLock<Vec<String>>,
     faults: Mutex<FaultBook>,
     throttle: Mutex<Throttle>,
@@ -55,9 +58,16 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(tenant: Tenant, roles: Vec<String>, units: u64, seed: u64) -> Self {
+    pub(crate) fn new(
+        tenant: Tenant,
+        ad: Arc<dyn Ad>,
+        roles: Vec<String>,
+        units: u64,
+        seed: u64,
+    ) -> Self {
         Self {
             tenant: RwLock::new(tenant),
+            ad: RwLock::new(ad),
             roles: RwLock::new(roles),
             faults: Mutex::default(),
             throttle: Mutex::new(Throttle::new(units)),
@@ -85,6 +95,19 @@ impl Lab {
             .tenant
             .write()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn ad(&self) -> Arc<dyn Ad> {
+        let ad = self.state.ad.read();
+        Arc::clone(&ad.unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_ad(&self, ad: Arc<dyn Ad>) {
+        *self
+            .state
+            .ad
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = ad;
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, FaultBook> {

@@ -1,15 +1,15 @@
-//! The command line of the lab: `serve`, `dump`, `control`.
+//! The command line of the lab: `serve`, `dump`, `populate`, `control`.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use group_writeback_lab::directory::ExchangeLevel;
 use group_writeback_lab::serve::{LabOptions, start};
-use group_writeback_lab::{WorldOptions, client};
+use group_writeback_lab::{DirectoryKind, WorldOptions, client};
 use std::io::{Read, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// An emulated Microsoft Entra tenant and an embedded Active Directory on loopback ports, for demos,
-/// tests and benchmarks of Group Writeback.
+/// An emulated Microsoft Entra tenant and an Active Directory (embedded, or Samba) on loopback ports, for
+/// demos, tests and benchmarks of Group Writeback.
 #[derive(Parser)]
 #[command(version, propagate_version = true)]
 struct Cli {
@@ -22,12 +22,39 @@ enum Command {
     /// Start a lab, print one JSON line when it is ready, and run until stopped
     #[command(
         after_help = "The lab stops on Ctrl+C, SIGTERM, the control verb 'shutdown' and, with \
-        --until-stdin-closes, when its standard input ends. Everything is in memory: nothing stays."
+        --until-stdin-closes, when its standard input ends. Nothing stays, except Samba's templates."
     )]
     Serve(Box<Serve>),
     /// Print the tenant's truth as JSON
     Dump {
         /// The control address from the ready line, like http://127.0.0.1:40001/lab
+        #[arg(long, value_name = "URL")]
+        control: String,
+    },
+    /// Put what a lab's tenant has synced into another Active Directory
+    #[command(
+        after_help = "The users, devices and groups that the tenant has synced are created below CN=Users and \
+        CN=Computers. The SIDs and GUIDs that the directory gives them are read back, and the tenant names those from \
+        then on, as Entra Connect would have it. Later changes of the lab (control verbs change and churn) go to that \
+        directory too. The account must be allowed to create and delete users, computers and groups there."
+    )]
+    Populate {
+        /// The domain controller, like ldaps://dc1.contoso.test or ldaps://127.0.0.10:636
+        #[arg(long, value_name = "URL")]
+        directory: String,
+        /// PEM file with the authority of its certificate
+        #[arg(long, value_name = "FILE")]
+        ca: PathBuf,
+        /// Account, like administrator@contoso.test
+        #[arg(long)]
+        user: String,
+        /// Its password
+        #[arg(long, required_unless_present = "password_file")]
+        password: Option<String>,
+        /// File whose first line is the password
+        #[arg(long, value_name = "FILE", conflicts_with = "password")]
+        password_file: Option<PathBuf>,
+        /// The control address from the lab's ready line, like http://127.0.0.1:40001/lab
         #[arg(long, value_name = "URL")]
         control: String,
     },
@@ -47,7 +74,7 @@ enum Command {
         #[arg(long, conflicts_with = "json")]
         delete: bool,
         /// dump, change, churn, fault, counters, counters/reset, clock, permissions, devicecode,
-        /// directory, federatedassertion or shutdown
+        /// directory, populate, federatedassertion or shutdown
         verb: String,
         /// The body: with it the verb is posted, without it it is read (except counters/reset,
         /// federatedassertion and shutdown, which are always posted)
@@ -63,6 +90,14 @@ enum Exchange {
     Schema,
     /// Neither
     None,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Which {
+    /// In memory
+    Embedded,
+    /// A Samba domain controller on a loopback address; needs root and Samba's packages
+    Samba,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -111,6 +146,13 @@ struct Serve {
     /// DNS name of the AD domain
     #[arg(long, default_value = "contoso.test", value_name = "NAME")]
     domain: String,
+    /// Which directory to run
+    #[arg(long, default_value = "embedded", value_enum)]
+    directory: Which,
+    /// Where provisioned Samba directories are kept to copy from
+    /// [default: $GROUPWRITEBACK_SAMBA_TEMPLATES, else in cargo's target folder or among the temporary files]
+    #[arg(long, value_name = "DIR")]
+    samba_templates: Option<PathBuf>,
     /// How far Exchange is set up in the directory
     #[arg(long, default_value = "prepared", value_enum)]
     exchange: Exchange,
@@ -173,6 +215,13 @@ impl Serve {
                 nested_percent: self.nested_percent,
                 domain: self.domain,
             },
+            directory: match self.directory {
+                Which::Embedded => DirectoryKind::Embedded,
+                Which::Samba => DirectoryKind::Samba,
+            },
+            samba_templates: self
+                .samba_templates
+                .or_else(|| std::env::var_os("GROUPWRITEBACK_SAMBA_TEMPLATES").map(PathBuf::from)),
             exchange: match self.exchange {
                 Exchange::Prepared => ExchangeLevel::Prepared,
                 Exchange::Schema => ExchangeLevel::Schema,
@@ -198,6 +247,14 @@ async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Serve(options) => serve(*options).await,
         Command::Dump { control } => call(&control, "GET", "dump", None).await,
+        Command::Populate {
+            directory,
+            ca,
+            user,
+            password,
+            password_file,
+            control,
+        } => populate(directory, &ca, user, password, password_file, &control).await,
         Command::Control {
             control,
             delete,
@@ -226,6 +283,31 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn populate(
+    directory: String,
+    ca: &Path,
+    user: String,
+    password: Option<String>,
+    password_file: Option<PathBuf>,
+    control: &str,
+) -> Result<(), String> {
+    let read = |file: &Path| {
+        std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+    };
+    let password = match (password, password_file) {
+        (Some(password), _) => password,
+        (None, Some(file)) => read(&file)?.lines().next().unwrap_or_default().to_owned(),
+        (None, None) => return Err("no password".into()),
+    };
+    let body = serde_json::json!({
+        "directory": directory,
+        "ca": read(ca)?,
+        "user": user,
+        "password": password,
+    });
+    call(control, "POST", "populate", Some(&body.to_string())).await
 }
 
 async fn call(control: &str, method: &str, verb: &str, body: Option<&str>) -> Result<(), String> {

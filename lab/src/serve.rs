@@ -1,12 +1,14 @@
 //! Starting a lab: world, certificates, ports; what the ready line says; stopping it.
 
+use crate::backend::{Filled, Kind, Passwords};
 use crate::certs;
-use crate::directory::{Account, Directory, DirectoryOptions, ExchangeLevel, Rights};
+use crate::directory::{ExchangeLevel, dn};
 use crate::http;
 use crate::ids::{Guid, base64url};
 use crate::lab::{Lab, Settings, State};
 use crate::ldap::front::CONTROLLERS;
 use crate::rng::Rng;
+use crate::samba::Samba;
 use crate::signin::token::Holder;
 use crate::signin::{AppSecrets, SignIn};
 use crate::tenant::permissions::DEFAULT_ROLES;
@@ -24,6 +26,10 @@ use tokio::task::JoinHandle;
 pub struct LabOptions {
     /// Seed and sizes.
     pub world: WorldOptions,
+    /// Which directory clients talk to.
+    pub directory: Kind,
+    /// Where provisioned Samba directories are kept to copy from; a folder of our own choice if absent.
+    pub samba_templates: Option<PathBuf>,
     /// How far Exchange is set up in the directory.
     pub exchange: ExchangeLevel,
     /// Whether the directory has the schema of Windows Server 2016.
@@ -54,6 +60,8 @@ impl Default for LabOptions {
     fn default() -> Self {
         Self {
             world: WorldOptions::default(),
+            directory: Kind::default(),
+            samba_templates: None,
             exchange: ExchangeLevel::Prepared,
             schema_2016: true,
             ous: Vec::new(),
@@ -75,6 +83,7 @@ pub struct RunningLab {
     ready: Value,
     shutdown: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    samba: Option<Samba>,
     // Removed when the lab goes.
     _folder: Option<tempfile::TempDir>,
 }
@@ -100,6 +109,9 @@ impl RunningLab {
                 task.abort();
             }
         }
+        // It waits for the process.
+        let samba = self.samba;
+        let _ = tokio::task::spawn_blocking(move || drop(samba)).await;
     }
 }
 
@@ -107,9 +119,7 @@ impl RunningLab {
 struct Secrets {
     app: AppSecrets,
     pfx: String,
-    bind: String,
-    read_only: String,
-    admin: String,
+    passwords: Passwords,
 }
 
 fn secrets(seed: u64) -> Secrets {
@@ -127,9 +137,11 @@ fn secrets(seed: u64) -> Secrets {
             signing_key,
         },
         pfx: secret("Pfx-"),
-        bind: secret("Bind-1!"),
-        read_only: secret("Read-1!"),
-        admin: secret("Admin-1!"),
+        passwords: Passwords {
+            bind: secret("Bind-1!"),
+            read_only: secret("Read-1!"),
+            admin: secret("Admin-1!"),
+        },
     }
 }
 
@@ -172,7 +184,12 @@ pub async fn start(options: LabOptions) -> Result<RunningLab, String> {
     };
     // A large world takes a while to make.
     let made = tokio::task::spawn_blocking(move || made.make()).await;
-    let Made { lab, ready, tls } = made.map_err(|error| format!("the world: {error}"))??;
+    let Made {
+        lab,
+        ready,
+        tls,
+        samba,
+    } = made.map_err(|error| format!("the world: {error}"))??;
 
     let lab = Arc::new(lab);
     let mut tasks = Vec::new();
@@ -193,6 +210,7 @@ pub async fn start(options: LabOptions) -> Result<RunningLab, String> {
         ready,
         shutdown,
         tasks,
+        samba,
         _folder: temporary,
     })
 }
@@ -231,6 +249,7 @@ struct Made {
     lab: Lab,
     ready: Value,
     tls: Arc<rustls::ServerConfig>,
+    samba: Option<Samba>,
 }
 
 impl Make {
@@ -246,31 +265,17 @@ impl Make {
         let Secrets {
             app,
             pfx,
-            bind,
-            read_only,
-            admin,
+            passwords,
         } = secrets(seed);
         let certificates = certs::create(&folder, &domain, &pfx)?;
         let identity = world::identity(&options.world);
-        let account = |name: &str, password: &str, rights| Account {
-            name: name.into(),
-            password: password.into(),
-            rights,
+        let filled = match options.directory {
+            Kind::Embedded => Filled::embedded(&options, &passwords)?,
+            Kind::Samba => {
+                let authority = Arc::new(certificates.authority);
+                Filled::samba(&options, &passwords, &folder, authority)?
+            }
         };
-        let directory = Directory::new(DirectoryOptions {
-            domain: domain.clone(),
-            exchange: options.exchange,
-            schema_2016: options.schema_2016,
-            ous: options.ous.clone(),
-            domain_sid: identity.domain_sid.clone(),
-            accounts: vec![
-                account("administrator", &admin, Rights::Admin),
-                account("svc-writeback", &bind, Rights::Writeback),
-                account("svc-readonly", &read_only, Rights::ReadOnly),
-            ],
-            seed,
-        })?;
-        let tenant = world::build(&options.world, &directory)?;
         let base = format!("http://127.0.0.1:{}", ports.graph);
         let settings = Settings {
             page_size: options.page_size.max(1),
@@ -295,23 +300,22 @@ impl Make {
             clock: Default::default(),
             counters: Default::default(),
             signin,
-            directory,
+            directory: filled.backend,
             shutdown,
-            state: State::new(tenant, roles.clone(), units, seed),
+            state: State::new(filled.tenant, filled.ad, roles.clone(), units, seed),
             settings,
         };
         let now = lab.clock.now();
         let assertion = lab.signin.federated_assertion(now, 3600);
         std::fs::write(&lab.settings.federated_file, assertion)
             .map_err(|error| format!("the federated assertion can't be written: {error}"))?;
-        let base_dn = domain
-            .split('.')
-            .map(|part| format!("DC={part}"))
-            .collect::<Vec<_>>()
-            .join(",");
         let servers = ports.ldaps.map(|port| format!("localhost:{port}"));
-        let ready = json!({
+        let mut ready = json!({
             "ready": true,
+            "directory": match options.directory {
+                Kind::Embedded => "embedded",
+                Kind::Samba => "samba",
+            },
             "pid": std::process::id(),
             "seed": seed,
             "login": base,
@@ -333,21 +337,24 @@ impl Make {
             "ldaps": format!("ldaps://{}", servers[0]),
             "server": servers[0],
             "servers": servers,
-            "directory": "embedded",
             "caFile": certificates.ca_file,
             "domain": domain,
-            "baseDn": base_dn,
+            "baseDn": dn::of_domain(&domain),
             "bindUser": format!("svc-writeback@{domain}"),
-            "bindPassword": bind,
+            "bindPassword": passwords.bind,
             "readOnlyUser": format!("svc-readonly@{domain}"),
-            "readOnlyPassword": read_only,
+            "readOnlyPassword": passwords.read_only,
             "adminUser": format!("administrator@{domain}"),
-            "adminPassword": admin,
+            "adminPassword": passwords.admin,
         });
+        if let (Value::Object(ready), Some(samba)) = (&mut ready, &filled.samba) {
+            ready.extend(samba.ready());
+        }
         Ok(Made {
             lab,
             ready,
             tls: certificates.tls,
+            samba: filled.samba,
         })
     }
 }

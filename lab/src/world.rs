@@ -4,9 +4,10 @@ mod names;
 mod people;
 mod sizes;
 
-pub(crate) use names::group as fresh_group;
-pub(crate) use people::{AdSink, PersonSpec, add_person, anchor};
+pub(crate) use names::{cut_utf16, group as fresh_group};
+pub(crate) use people::{PersonSpec, account_name, add_person, anchor, common_name};
 
+use crate::ad::{Account, Ad};
 use crate::directory::{NewComputer, NewGroup};
 use crate::ids::Guid;
 use crate::rng::Rng;
@@ -80,7 +81,7 @@ pub(crate) fn identity(options: &WorldOptions) -> Identity {
 }
 
 /// Makes the tenant and fills the directory through `ad`.
-pub(crate) fn build(options: &WorldOptions, ad: &dyn AdSink) -> Result<Tenant, String> {
+pub(crate) fn build(options: &WorldOptions, ad: &dyn Ad) -> Result<Tenant, String> {
     let mut tenant = Tenant::new(identity(options));
     let cast = Cast {
         users: users(options, &mut tenant, ad)?,
@@ -102,11 +103,7 @@ struct Cast {
     synced_groups: Vec<Index>,
 }
 
-fn users(
-    options: &WorldOptions,
-    tenant: &mut Tenant,
-    ad: &dyn AdSink,
-) -> Result<Vec<Index>, String> {
+fn users(options: &WorldOptions, tenant: &mut Tenant, ad: &dyn Ad) -> Result<Vec<Index>, String> {
     let mut rng = Rng::new(options.seed, "users");
     let guests = options.users * options.guest_percent as usize / 100;
     let cloud_only = options.users * options.cloud_only_percent as usize / 100;
@@ -132,11 +129,7 @@ fn users(
         .collect()
 }
 
-fn devices(
-    options: &WorldOptions,
-    tenant: &mut Tenant,
-    ad: &dyn AdSink,
-) -> Result<Vec<Index>, String> {
+fn devices(options: &WorldOptions, tenant: &mut Tenant, ad: &dyn Ad) -> Result<Vec<Index>, String> {
     let mut rng = Rng::new(options.seed, "devices");
     let mut out = Vec::with_capacity(options.devices);
     for number in 0..options.devices {
@@ -146,15 +139,15 @@ fn devices(
         let prefix = rng.pick(&["LAPTOP", "DESKTOP", "SURFACE", "KIOSK"]);
         let name = format!("{prefix}-{number:05}");
         if let Some(rid) = rid {
-            ad.add_computer(NewComputer {
+            ad.add(Account::Computer(NewComputer {
                 cn: name.clone(),
                 rid,
                 object_guid,
-            })?;
+            }))?;
         }
         let device = Device {
             display_name: name.into(),
-            device_id: Guid(object_guid),
+            device_id: Guid::from_ad(object_guid),
             rid,
         };
         out.push(tenant.insert(id, Data::Device(device)));
@@ -188,14 +181,23 @@ fn named(options: &WorldOptions, tenant: &mut Tenant, kind: &str) -> Vec<Index> 
     out
 }
 
-fn synced_groups(
-    options: &WorldOptions,
-    tenant: &mut Tenant,
-    ad: &dyn AdSink,
-) -> Result<Vec<Index>, String> {
+/// `groupType` of the synced group of this number. Every fourth is domain local: it can't be a member of a universal group.
+pub(crate) fn group_type(number: usize) -> i32 {
     const UNIVERSAL: i32 = -2_147_483_640;
     const GLOBAL: i32 = -2_147_483_646;
     const DOMAIN_LOCAL: i32 = -2_147_483_644;
+    match number % 4 {
+        0 => UNIVERSAL,
+        3 => DOMAIN_LOCAL,
+        _ => GLOBAL,
+    }
+}
+
+fn synced_groups(
+    options: &WorldOptions,
+    tenant: &mut Tenant,
+    ad: &dyn Ad,
+) -> Result<Vec<Index>, String> {
     let mut rng = Rng::new(options.seed, "synced-groups");
     let mut out = Vec::with_capacity(options.synced_groups);
     for number in 0..options.synced_groups {
@@ -212,19 +214,14 @@ fn synced_groups(
                 Some((index, anchor.rid))
             })
             .collect();
-        ad.add_group(NewGroup {
+        ad.add(Account::Group(NewGroup {
             cn: people::common_name(&name),
             sam: format!("ADGroup{number}"),
             rid,
             object_guid,
-            // Every fourth is domain local: it can't be a member of a universal group.
-            group_type: match number % 4 {
-                0 => UNIVERSAL,
-                3 => DOMAIN_LOCAL,
-                _ => GLOBAL,
-            },
+            group_type: group_type(number),
             member_rids: anchored.iter().map(|(_, rid)| *rid).collect(),
-        })?;
+        }))?;
         let group = Group {
             display_name: name.into(),
             mail_nickname: Some(format!("ADGroup{number}").into()),

@@ -20,14 +20,8 @@ pub(super) fn directory(lab: &Lab, body: &Value) -> Result<Value, Failure> {
         "protect" => lab
             .directory
             .protect_container(text(body, "dn")?, flag("protected")?),
-        "recycleBin" => {
-            lab.directory.set_recycle_bin(flag("on")?);
-            Ok(())
-        }
-        "strictMembers" => {
-            lab.directory.set_strict_members(flag("on")?);
-            Ok(())
-        }
+        "recycleBin" => lab.directory.set_recycle_bin(flag("on")?),
+        "strictMembers" => lab.directory.set_strict_members(flag("on")?),
         "addGroup" => {
             let members: Vec<String> = parse(&body["members"])?;
             let (name, kind) = (text(body, "name")?, parse(&body["groupType"])?);

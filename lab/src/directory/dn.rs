@@ -197,6 +197,12 @@ pub fn escape(value: &str) -> String {
     out
 }
 
+/// The DN of a domain by its DNS name.
+pub fn of_domain(domain: &str) -> String {
+    let parts: Vec<String> = domain.split('.').map(|part| format!("DC={part}")).collect();
+    parts.join(",")
+}
+
 /// A DN as text.
 pub fn text(parts: &[Rdn]) -> String {
     parts

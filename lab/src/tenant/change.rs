@@ -1,10 +1,11 @@
 //! Changes of the tenant, as the control verb `change` takes them, with their trace in the change log.
 
 use super::state::{Data, Group, Index, MemberChange, State, Tenant, Version, Writeback};
+use crate::ad::Ad;
 use crate::clock::DAY;
 use crate::ids::Guid;
 use crate::rng::Rng;
-use crate::world::{AdSink, PersonSpec, add_person, anchor};
+use crate::world::{PersonSpec, add_person, anchor};
 use serde::{Deserialize, Deserializer};
 
 /// How long a soft-deleted object can be restored.
@@ -125,7 +126,7 @@ where
 /// What a change needs besides the tenant.
 pub(crate) struct Surroundings<'a> {
     pub(crate) rng: &'a mut Rng,
-    pub(crate) ad: &'a dyn AdSink,
+    pub(crate) ad: &'a dyn Ad,
     pub(crate) now: i64,
 }
 
@@ -216,8 +217,7 @@ impl Tenant {
                     return Err(format!("user {id} is synced already"));
                 }
                 anchor(self, around.rng, around.ad, index, true)?;
-                let version = self.touch(index);
-                self.note(index, version, SYNC_PROPERTIES);
+                self.resynced(index);
             }
             Change::SetAnchor {
                 id,
@@ -245,7 +245,7 @@ impl Tenant {
                     _ => None,
                 };
                 let rid = rid.ok_or("the object has no counterpart in AD")?;
-                if !around.ad.delete(rid) {
+                if !around.ad.delete(rid)? {
                     return Err("the directory has no such object any more".into());
                 }
             }
@@ -447,6 +447,12 @@ impl Tenant {
     fn created(&mut self, index: Index) {
         let version = self.touch(index);
         self.history.entry(index).or_default().created = version;
+    }
+
+    /// Notes that what the cloud knows of an object's counterpart in AD has changed.
+    pub(crate) fn resynced(&mut self, index: Index) {
+        let version = self.touch(index);
+        self.note(index, version, SYNC_PROPERTIES);
     }
 
     fn note(&mut self, index: Index, version: Version, names: &[&'static str]) {

@@ -60,6 +60,8 @@ pub(crate) struct Anchor {
     pub(crate) sid_in_cloud: bool,
     /// `objectGUID` or `mS-DS-ConsistencyGuid`, raw.
     pub(crate) immutable: [u8; 16],
+    /// Whether it is the latter.
+    pub(crate) consistency: bool,
 }
 
 /// A device; hybrid joined ones have a relative identifier.

@@ -1,38 +1,11 @@
 //! Adding a person to the tenant and, when synced, an account to AD; used at the start and by changes.
 
 use super::names::cut_utf16;
-use crate::directory::{Directory, NewComputer, NewGroup, NewUser};
+use crate::ad::{Account, Ad, Placed};
+use crate::directory::NewUser;
 use crate::ids::Guid;
 use crate::rng::Rng;
 use crate::tenant::state::{Anchor, Data, Index, Tenant, User};
-
-/// Where AD objects go: the embedded directory, or nothing in a test of the tenant alone.
-pub(crate) trait AdSink: Send + Sync {
-    /// Creates an account and answers its distinguished name.
-    fn add_user(&self, user: NewUser) -> Result<String, String>;
-    fn add_computer(&self, computer: NewComputer) -> Result<String, String>;
-    fn add_group(&self, group: NewGroup) -> Result<String, String>;
-    /// Deletes the object with this relative identifier.
-    fn delete(&self, rid: u32) -> bool;
-}
-
-impl AdSink for Directory {
-    fn add_user(&self, user: NewUser) -> Result<String, String> {
-        Directory::add_user(self, user)
-    }
-
-    fn add_computer(&self, computer: NewComputer) -> Result<String, String> {
-        Directory::add_computer(self, computer)
-    }
-
-    fn add_group(&self, group: NewGroup) -> Result<String, String> {
-        Directory::add_group(self, group)
-    }
-
-    fn delete(&self, rid: u32) -> bool {
-        self.delete_by_rid(rid)
-    }
-}
 
 /// A person to be.
 pub(crate) struct PersonSpec<'a> {
@@ -51,7 +24,7 @@ pub(crate) struct PersonSpec<'a> {
 pub(crate) fn add_person(
     tenant: &mut Tenant,
     rng: &mut Rng,
-    ad: &dyn AdSink,
+    ad: &dyn Ad,
     spec: PersonSpec<'_>,
 ) -> Result<Index, String> {
     let id = Guid::random(rng.bytes());
@@ -89,7 +62,7 @@ pub(crate) fn add_person(
 pub(crate) fn anchor(
     tenant: &mut Tenant,
     rng: &mut Rng,
-    ad: &dyn AdSink,
+    ad: &dyn Ad,
     index: Index,
     in_directory: bool,
 ) -> Result<(), String> {
@@ -103,7 +76,11 @@ pub(crate) fn anchor(
     };
     let local = user.upn.split('@').next().unwrap_or_default().to_owned();
     let upn = format!("{local}@{domain}");
-    let mut dn = None;
+    let mut placed = Placed {
+        dn: String::new(),
+        rid,
+        object_guid,
+    };
     if in_directory {
         let account = NewUser {
             cn: common_name(&user.display_name),
@@ -115,40 +92,40 @@ pub(crate) fn anchor(
             mail: user.mail.as_deref().map(str::to_owned),
             consistency_guid,
         };
-        dn = Some(create(ad, account)?.into_boxed_str());
+        placed = create(ad, account)?;
     }
     user.upn = upn.into();
-    user.dn = dn;
-    let immutable = consistency_guid.unwrap_or(object_guid);
+    user.dn = in_directory.then(|| placed.dn.into_boxed_str());
     user.anchor = Some(Anchor {
-        rid,
+        rid: placed.rid,
         sid_in_cloud,
-        immutable,
+        immutable: consistency_guid.unwrap_or(placed.object_guid),
+        consistency: consistency_guid.is_some(),
     });
     Ok(())
 }
 
 /// Creates the account; a common name that is taken gets the relative identifier behind it.
-fn create(ad: &dyn AdSink, account: NewUser) -> Result<String, String> {
+fn create(ad: &dyn Ad, account: NewUser) -> Result<Placed, String> {
     let mut second = account.clone();
-    if let Ok(dn) = ad.add_user(account) {
-        return Ok(dn);
+    if let Ok(placed) = ad.add(Account::User(account)) {
+        return Ok(placed);
     }
     let suffix = format!(" {}", second.rid);
     cut_utf16(&mut second.cn, 64 - suffix.len());
     second.cn.push_str(&suffix);
-    ad.add_user(second)
+    ad.add(Account::User(second))
 }
 
 /// A display name as a common name: AD allows 64 units.
-pub(super) fn common_name(display_name: &str) -> String {
+pub(crate) fn common_name(display_name: &str) -> String {
     let mut name = display_name.trim().to_owned();
     cut_utf16(&mut name, 64);
     name.trim_end().to_owned()
 }
 
 /// A logon name of at most 20 characters that no one else has: the tail is the relative identifier.
-fn account_name(local: &str, rid: u32) -> String {
+pub(crate) fn account_name(local: &str, rid: u32) -> String {
     let family = local.split('.').nth(1).unwrap_or(local);
     let letters = family.chars().take_while(char::is_ascii_alphabetic);
     let stem: String = local.chars().take(1).chain(letters.take(9)).collect();

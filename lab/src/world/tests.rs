@@ -1,30 +1,12 @@
 //! Tests of the generator: same seed, same world.
 
 use super::*;
+use crate::ad::Wishes;
 use crate::tenant::dump::dump;
-use crate::world::people::AdSink;
 use std::collections::HashMap;
 
-/// A directory that accepts everything and keeps nothing.
-pub(crate) struct NoDirectory;
-
-impl AdSink for NoDirectory {
-    fn add_user(&self, user: crate::directory::NewUser) -> Result<String, String> {
-        Ok(format!("CN={}", user.cn))
-    }
-    fn add_computer(&self, computer: NewComputer) -> Result<String, String> {
-        Ok(computer.cn)
-    }
-    fn add_group(&self, group: NewGroup) -> Result<String, String> {
-        Ok(group.cn)
-    }
-    fn delete(&self, _rid: u32) -> bool {
-        true
-    }
-}
-
 fn world(options: &WorldOptions) -> Tenant {
-    build(options, &NoDirectory).unwrap()
+    build(options, &Wishes).unwrap()
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! Tests of delta rounds: a reader that merges pages must end with exactly the tenant's truth.
 
 use super::*;
+use crate::ad::Wishes;
 use crate::tenant::change::{Change, Surroundings};
 use crate::tenant::churn;
 use crate::tenant::delta_token::DeltaToken;
-use crate::world::tests::NoDirectory;
 use crate::world::{self, WorldOptions};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -172,13 +172,13 @@ impl Round<'_> {
 }
 
 fn tenant() -> Tenant {
-    world::build(&WorldOptions::default(), &NoDirectory).unwrap()
+    world::build(&WorldOptions::default(), &Wishes).unwrap()
 }
 
 fn shake(tenant: &mut Tenant, rng: &mut Rng, operations: usize) {
     let mut around = Surroundings {
         rng,
-        ad: &NoDirectory,
+        ad: &Wishes,
         now: 1_000,
     };
     churn(tenant, &mut around, operations).unwrap();
@@ -189,7 +189,7 @@ fn apply(tenant: &mut Tenant, change: Value) -> Option<String> {
     let mut rng = Rng::new(tenant.log.len() as u64, "apply");
     let mut around = Surroundings {
         rng: &mut rng,
-        ad: &NoDirectory,
+        ad: &Wishes,
         now: 1_000,
     };
     tenant
@@ -371,7 +371,7 @@ fn one_change_in_a_large_group_is_one_small_row() {
         memberships: 3000,
         ..Default::default()
     };
-    let mut tenant = world::build(&options, &NoDirectory).unwrap();
+    let mut tenant = world::build(&options, &Wishes).unwrap();
     let index = *tenant
         .groups
         .iter()
