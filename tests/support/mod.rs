@@ -72,13 +72,12 @@ impl Lab {
 
     /// For what only one kind of directory can do.
     pub fn start_on(directory: Directory, options: &[&str]) -> Lab {
-        let chosen: &[&str] = match directory {
-            Directory::Embedded => &[],
-            Directory::Samba => &["--directory", "samba"],
+        let chosen = match directory {
+            Directory::Embedded => "embedded",
+            Directory::Samba => "samba",
         };
         let mut child = Command::new(lab_program())
-            .args(["serve", "--until-stdin-closes"])
-            .args(chosen)
+            .args(["serve", "--until-stdin-closes", "--directory", chosen])
             .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
