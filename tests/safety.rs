@@ -99,6 +99,10 @@ fn an_incomplete_read_changes_nothing() {
         ),
     ];
     for (round, (name, policy, fault)) in cases.iter().enumerate() {
+        // Samba gives any number of members at once: there is no range to break.
+        if fault["fault"] == "ldapBrokenRange" && lab.directory == support::Directory::Samba {
+            continue;
+        }
         change_a_lot(&lab, round as u64);
         let before = ldap::groups(&lab, OU);
         lab.fault(fault.clone());

@@ -14,6 +14,8 @@ use crate::model::{Guid, Sid};
 
 /// RID of the group `Domain Users`: a group that every domain has.
 const DOMAIN_USERS: &str = "513";
+/// `LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID`: what only a read-only controller claims (MS-ADTS 3.1.1.3.4.3).
+const PARTIAL_SECRETS: &str = "1.2.840.113556.1.4.1920";
 /// `TRUST_ATTRIBUTE_WITHIN_FOREST` (MS-ADTS 6.1.6.7.9).
 const WITHIN_FOREST: i64 = 0x20;
 /// `FLAG_CR_NTDS_DOMAIN` in `systemFlags` of a crossRef (MS-ADTS 2.2.10).
@@ -38,6 +40,7 @@ pub(super) async fn root(link: &Arc<Link>) -> Result<RootDse> {
             "highestCommittedUSN",
             "domainControllerFunctionality",
             "supportedControl",
+            "supportedCapabilities",
             "dsServiceName",
         ],
     );
@@ -60,6 +63,9 @@ pub(super) async fn root(link: &Arc<Link>) -> Result<RootDse> {
             .map(str::to_owned)
             .collect::<BTreeSet<_>>(),
         invocation_id: None,
+        read_only: entry
+            .texts("supportedCapabilities")
+            .any(|c| c == PARTIAL_SECRETS),
         recycle_bin: false,
         ds_service_name: entry.text("dsServiceName").map(str::to_owned),
     };

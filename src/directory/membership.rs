@@ -103,7 +103,13 @@ impl Port for GroupPort {
         let error = match fault {
             MemberFault::Fatal => {
                 self.writer
-                    .refused(Operation::Members, self.guid, &address, &answer)
+                    .refused(
+                        Operation::Members,
+                        self.guid,
+                        &address,
+                        &["member"],
+                        &answer,
+                    )
                     .await
             }
             _ => self.writer.error(Operation::Members, &address, &answer),

@@ -28,6 +28,8 @@ pub struct RootDse {
     pub invocation_id: Option<Guid>,
     /// The forest's Recycle Bin is on: deleted objects keep their attributes and members.
     pub recycle_bin: bool,
+    /// It has a read-only copy of the domain (RODC).
+    pub read_only: bool,
     /// DN of its NTDS settings object.
     pub ds_service_name: Option<String>,
 }

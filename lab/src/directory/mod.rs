@@ -242,6 +242,11 @@ impl Directory {
             .unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
+    /// Whether its controllers are read-only ones (RODC), which refer writes to another.
+    pub fn set_read_only(&self, on: bool) {
+        self.write().read_only = on;
+    }
+
     /// Whether `member` is changed as on Samba 4.17: a present member can't be added nor an absent one removed, permissive
     /// modify or not.
     pub fn set_strict_members(&self, on: bool) {

@@ -69,6 +69,8 @@ pub struct Store {
     pub usn: u64,
     /// Whether deleted objects keep their attributes and links.
     pub recycle_bin: bool,
+    /// Whether its controllers have read-only copies.
+    pub read_only: bool,
     /// Whether permissive modify is ignored for members.
     pub strict_members: bool,
     /// Links of objects in the Recycle Bin.
@@ -124,6 +126,7 @@ impl Store {
             domain_sid,
             usn: 4096,
             recycle_bin: false,
+            read_only: false,
             strict_members: false,
             saved: HashMap::new(),
             writers: Vec::new(),
