@@ -412,7 +412,9 @@ impl Planner {
             deprovision_container: config.deprovision_container.clone(),
             full,
         };
-        match plan_group(&input, &policy) {
+        let plan = plan_group(&input, &policy);
+        drop(input);
+        match plan {
             // Not for us, though there is something to do: said each time, and looked at again.
             Some(plan) if plan.hands_off.is_some() => return Err(left_alone(&plan)),
             Some(plan) => self.add(run, plan).await?,
