@@ -106,7 +106,7 @@ impl Backend {
     pub(crate) fn set_read_only(&self, on: bool) -> Result<(), String> {
         match self {
             Self::Embedded(directory) => {
-                directory.set_read_only(on);
+                directory.set_read_only_controller(on);
                 Ok(())
             }
             Self::Samba { .. } => Err("Samba can't be made read-only here".into()),

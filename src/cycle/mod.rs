@@ -204,14 +204,12 @@ impl Engine {
         Ok(None)
     }
 
-    /// What would fail for every group is one error before the first write: a read-only controller, a container that is
-    /// gone or in which the account may create nothing.
+    /// What would fail for every group is one error before the first write: a container that is gone or in which the account may create nothing.
     async fn may_write(&self, plan: &PlanRecord) -> Result<()> {
         let container = &self.config.organizational_unit;
         if plan.totals == PlanTotals::default() {
             return Ok(());
         }
-        self.directory.check_writable()?;
         // With a rule each group has a container of its own, and an error of its own.
         if plan.totals.creates == 0 || self.config.target_rule.is_some() {
             return Ok(());

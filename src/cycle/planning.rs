@@ -87,6 +87,7 @@ pub(super) async fn plan(
         .to_owned(),
         policy_type: run.policy,
         created: clock::now(),
+        replica: run.engine.directory.root().replica(),
     };
     store.new_plan(run.fence(), &header)?;
     let mut planner = Planner {

@@ -78,6 +78,7 @@ impl<'a> Run<'a> {
                 configuration: engine.name.clone(),
                 policy_type: policy,
                 started: clock::now(),
+                server: engine.directory.root().dns_host_name.clone(),
             },
         )?;
         Ok(Run {

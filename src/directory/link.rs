@@ -13,7 +13,7 @@ use ldap3::{Ldap, LdapError, LdapResult};
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 
 use super::codes::{code, win32};
-use super::target::{SharedTarget, is_broken};
+use super::target::{SharedTarget, Target, is_broken};
 use super::types::DirectoryCounters;
 use crate::error::{Error, ErrorId, Result};
 use crate::operation::Cancel;
@@ -129,8 +129,21 @@ pub(super) struct Link {
 
 impl Link {
     /// The first connection; the others follow when they are needed.
-    pub async fn open(target: SharedTarget, cancel: Cancel) -> Result<Link> {
-        let opened = cancel.guard(target.open(None)).await?;
+    /// `patience`: for reaching the controller and its first word, when there are others to try.
+    pub async fn open(
+        target: SharedTarget,
+        patience: Option<Duration>,
+        cancel: Cancel,
+    ) -> Result<Link> {
+        let opened = cancel
+            .guard(async {
+                let opened = target.open(None, patience).await?;
+                if let Some(patience) = patience {
+                    name_of(&target, &mut opened.ldap.clone(), patience).await?;
+                }
+                Ok(opened)
+            })
+            .await?;
         let mut lanes: Vec<Lane> = (0..=WRITERS)
             .map(|_| Lane {
                 slots: Semaphore::new(IN_FLIGHT),
@@ -164,8 +177,8 @@ impl Link {
         self.target.server()
     }
 
-    /// The account as given.
-    pub fn user(&self) -> &str {
+    /// The account, as given or as its ticket says.
+    pub fn user(&self) -> String {
         self.target.user()
     }
 
@@ -326,7 +339,7 @@ impl Link {
             };
             return Ok((ticket, ldap.clone()));
         }
-        let opened = self.target.open(Some(self.address)).await?;
+        let opened = self.target.open(Some(self.address), None).await?;
         self.counts[BIND].fetch_add(1, Ordering::Relaxed);
         let mut ldap = opened.ldap;
         self.recognise(&mut ldap).await?;
@@ -346,22 +359,8 @@ impl Link {
         let Some(expected) = self.identity.get() else {
             return Ok(());
         };
-        let lost = |e: &LdapError| {
-            self.target
-                .unreachable("the connection broke off".to_owned())
-                .caused_by(e)
-        };
-        ldap.with_timeout(self.target.timeout);
-        let found = ldap
-            .search("", ldap3::Scope::Base, "(objectClass=*)", ["dnsHostName"])
-            .await
-            .map_err(|e| lost(&e))?;
+        let name = name_of(&self.target, ldap, self.target.timeout).await?;
         self.counts[Kind::Search.index()].fetch_add(1, Ordering::Relaxed);
-        let name = found
-            .0
-            .into_iter()
-            .find_map(|e| super::entry::Entry::from_ber(e.0))
-            .and_then(|e| e.text("dnsHostName").map(str::to_owned));
         match name {
             Some(name) if name.eq_ignore_ascii_case(expected) => Ok(()),
             Some(name) => Err(self.target.unreachable(format!(
@@ -371,6 +370,21 @@ impl Link {
                 .target
                 .unreachable("it doesn't give its name".to_owned())),
         }
+    }
+
+    /// Whether the controller still answers, over the connection that is there.
+    pub async fn is_alive(&self, patience: Duration) -> bool {
+        let Some(lane) = self.lanes.first() else {
+            return false;
+        };
+        let Some(mut ldap) = lane.current.lock().await.1.clone() else {
+            return false;
+        };
+        if ldap.is_closed() {
+            return false;
+        }
+        self.counts[Kind::Search.index()].fetch_add(1, Ordering::Relaxed);
+        name_of(&self.target, &mut ldap, patience).await.is_ok()
     }
 
     async fn drop_connection(&self, at: &Lane, ticket: Ticket) {
@@ -391,6 +405,24 @@ impl Link {
             })
             .await
     }
+}
+
+/// The controller's own name, which it tells at once or not at all.
+async fn name_of(target: &Target, ldap: &mut Ldap, patience: Duration) -> Result<Option<String>> {
+    ldap.with_timeout(patience);
+    let found = ldap
+        .search("", ldap3::Scope::Base, "(objectClass=*)", ["dnsHostName"])
+        .await
+        .map_err(|e| {
+            target
+                .unreachable("the connection broke off".to_owned())
+                .caused_by(&e)
+        })?;
+    Ok(found
+        .0
+        .into_iter()
+        .find_map(|e| super::entry::Entry::from_ber(e.0))
+        .and_then(|e| e.text("dnsHostName").map(str::to_owned)))
 }
 
 /// Any number: hash maps' seeds are random.

@@ -22,11 +22,6 @@ const CONTAINERS: [&str; 4] = [
 ];
 
 impl Directory {
-    /// The account as it signed in.
-    pub fn account_name(&self) -> &str {
-        self.link().user()
-    }
-
     /// Those of the attributes that the account may not write on this object.
     pub async fn unwritable(&self, guid: Guid, attributes: &[String]) -> Result<Vec<String>> {
         let effective = self.effective_attributes(guid).await?;
@@ -128,20 +123,6 @@ impl Directory {
         } else {
             Err(self.may_not_create(container))
         }
-    }
-
-    /// Fails when the controller has a read-only copy.
-    pub fn check_writable(&self) -> Result<()> {
-        if !self.root().read_only {
-            return Ok(());
-        }
-        let server = self.server();
-        Err(Error::new(
-            ErrorId::DirectoryOperationFailed,
-            format!("{server} is a read-only domain controller: it takes no changes."),
-        )
-        .target(server)
-        .action("Connect to a writable domain controller of the domain with -Server."))
     }
 
     /// What a refusal for lack of rights (result 50) is about: the attributes, or the protection of the object.

@@ -28,8 +28,6 @@ pub struct RootDse {
     pub invocation_id: Option<Guid>,
     /// The forest's Recycle Bin is on: deleted objects keep their attributes and members.
     pub recycle_bin: bool,
-    /// It has a read-only copy of the domain (RODC).
-    pub read_only: bool,
     /// DN of its NTDS settings object.
     pub ds_service_name: Option<String>,
 }
@@ -38,6 +36,14 @@ impl RootDse {
     /// Whether the controller knows the control.
     pub fn supports(&self, oid: &str) -> bool {
         self.supported_controls.contains(oid)
+    }
+
+    /// Under what its USNs compare: its database, else its name.
+    pub fn replica(&self) -> String {
+        match &self.invocation_id {
+            Some(id) => id.to_string(),
+            None => self.dns_host_name.to_ascii_lowercase(),
+        }
     }
 
     /// `contoso.test` of `DC=contoso,DC=test`.

@@ -67,7 +67,6 @@ async fn report(
     ou: &str,
 ) -> Result<Vec<PermissionReportObject>> {
     let directory = &clients.directory;
-    directory.check_writable()?;
     let lacking = match directory.container_for_groups(ou).await {
         Ok(Some(_)) => None,
         Ok(None) => return Err(directory.no_container(ou)),
@@ -76,7 +75,7 @@ async fn report(
     };
     let row = |right: String, remedy: Option<String>| PermissionReportObject {
         organizational_unit: ou.to_owned(),
-        account: directory.account_name().to_owned(),
+        account: directory.account_name(),
         right,
         required: true,
         granted: remedy.is_none(),

@@ -111,7 +111,6 @@ impl Session {
                 .target(missing.any_of.first().copied().unwrap_or_default()),
             );
         }
-        checks.note(clients.directory.check_writable());
         if faults.is_empty() {
             checks
                 .check_container(clients, config, flag(members, "createContainer"))

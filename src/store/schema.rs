@@ -14,7 +14,7 @@ use super::sql::{Fault, Outcome, unavailable};
 const APPLICATION_ID: i32 = 0x4757_4231;
 
 /// One entry a version; entries are never changed once released.
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2];
 
 const VERSION_1: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
@@ -88,6 +88,12 @@ CREATE TABLE runs (no INTEGER PRIMARY KEY AUTOINCREMENT, run_id BLOB NOT NULL UN
     cancel_requested INTEGER NOT NULL DEFAULT 0, result INTEGER, ended INTEGER, plan_id BLOB, counts TEXT,
     steps TEXT, message TEXT) STRICT;
 CREATE INDEX runs_open ON runs (no) WHERE result IS NULL;
+";
+
+/// Which controller: a run belongs to one, and a plan's USNs are those of one.
+const VERSION_2: &str = "
+ALTER TABLE runs ADD COLUMN server TEXT NOT NULL DEFAULT '';
+ALTER TABLE plans ADD COLUMN replica TEXT NOT NULL DEFAULT '';
 ";
 
 /// Brings the file to this version's tables.

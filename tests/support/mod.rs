@@ -14,6 +14,7 @@ pub mod engine;
 pub mod expected;
 pub mod fixture;
 pub mod ldap;
+pub mod relay;
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;

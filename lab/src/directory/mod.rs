@@ -242,11 +242,6 @@ impl Directory {
             .unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
-    /// Whether its controllers are read-only ones (RODC), which refer writes to another.
-    pub fn set_read_only(&self, on: bool) {
-        self.write().read_only = on;
-    }
-
     /// Whether `member` is changed as on Samba 4.17: a present member can't be added nor an absent one removed, permissive
     /// modify or not.
     pub fn set_strict_members(&self, on: bool) {
@@ -256,6 +251,11 @@ impl Directory {
     /// Whether deleted objects keep their attributes and links (the Recycle Bin; off at first).
     pub fn set_recycle_bin(&self, on: bool) {
         self.write().recycle_bin = on;
+    }
+
+    /// Whether it says that it is a read-only controller. Writes are as before: nobody should try.
+    pub fn set_read_only_controller(&self, on: bool) {
+        self.write().read_only = on;
     }
 
     fn principal(&self, name: &str) -> Option<Principal> {

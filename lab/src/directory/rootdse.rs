@@ -13,6 +13,15 @@ const POLICIES: [&str; 4] = [
     "MaxQueryDuration",
 ];
 
+/// What an Active Directory of Windows Server 2012 R2 and later says it can do; the last one only an RODC.
+const CAPABILITIES: [&str; 5] = [
+    "1.2.840.113556.1.4.800",
+    "1.2.840.113556.1.4.1670",
+    "1.2.840.113556.1.4.1935",
+    "1.2.840.113556.1.4.2080",
+    "1.2.840.113556.1.4.1920",
+];
+
 /// The attributes of the rootDSE that `wanted` names (everything for none or `*`).
 pub fn attributes(
     store: &Store,
@@ -28,15 +37,6 @@ pub fn attributes(
     let one = |text: String| vec![text];
     let many = |list: &[&str]| list.iter().map(|text| (*text).to_owned()).collect();
     let schema = dn(marks.schema);
-    let mut capabilities = vec![
-        "1.2.840.113556.1.4.800",
-        "1.2.840.113556.1.4.1670",
-        "1.2.840.113556.1.4.1935",
-        "1.2.840.113556.1.4.2080",
-    ];
-    if store.read_only {
-        capabilities.push("1.2.840.113556.1.4.1920");
-    }
     let all: Vec<(&str, Vec<String>)> = vec![
         ("domainFunctionality", one("7".into())),
         ("forestFunctionality", one("7".into())),
@@ -64,7 +64,10 @@ pub fn attributes(
         ("supportedLDAPVersion", one("3".into())),
         ("supportedLDAPPolicies", many(&POLICIES)),
         ("supportedControl", many(&SUPPORTED)),
-        ("supportedCapabilities", many(&capabilities)),
+        (
+            "supportedCapabilities",
+            many(&CAPABILITIES[..CAPABILITIES.len() - usize::from(!store.read_only)]),
+        ),
         (
             "supportedExtension",
             many(&["1.3.6.1.4.1.1466.20037", "1.3.6.1.4.1.4203.1.11.3"]),
