@@ -500,26 +500,20 @@ fn all_at_once(mut failed: Vec<Error>) -> Option<Error> {
     if failed.len() <= 1 {
         return failed.pop();
     }
-    let lines: Vec<String> = failed
-        .iter()
-        .map(|e| {
-            format!(
-                "- {}: {} {}",
-                e.id.as_str(),
-                e.message,
-                e.recommended_action
-            )
-        })
-        .collect();
-    let mut error = Error::new(
+    let points = failed.iter().enumerate().map(|(n, e)| {
+        let (id, message, action) = (e.id.as_str(), &e.message, &e.recommended_action);
+        format!("({}) {id}: {message} {action}", n + 1)
+    });
+    let points: Vec<String> = points.collect();
+    // Numbered: a host may put all of it into one paragraph.
+    let error = Error::new(
         ErrorId::PrerequisitesNotMet,
         format!(
             "{} checks failed; nothing was changed.\n{}",
             failed.len(),
-            lines.join("\n")
+            points.join("\n")
         ),
     );
-    error.causes = failed.iter().map(ToString::to_string).collect();
     Some(error)
 }
 
