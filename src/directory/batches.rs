@@ -440,14 +440,17 @@ mod tests {
                 let looks = fake.looks.lock().unwrap().clone();
                 (fake.requests.load(Ordering::Relaxed), looks)
             };
-            assert_eq!(done(&fake(&[]), &[other.clone()]), (1, vec![]));
-            assert_eq!(done(&fake(&[]), &[so.clone()]), (1, vec![Look::Quick]));
+            assert_eq!(done(&fake(&[]), std::slice::from_ref(&other)), (1, vec![]));
+            assert_eq!(
+                done(&fake(&[]), std::slice::from_ref(&so)),
+                (1, vec![Look::Quick])
+            );
             let both = [so.clone(), other.clone()];
             assert_eq!(done(&fake(&[]), &both), (2, vec![Look::Quick]));
             if change == Change::Add {
                 // A member of another domain, which the quick look can't see.
                 let expected = (2, vec![Look::Quick, Look::Whole]);
-                assert_eq!(done(&fake(&[so.clone()]), &[so]), expected);
+                assert_eq!(done(&fake(std::slice::from_ref(&so)), &[so]), expected);
             }
         }
     }
