@@ -131,6 +131,10 @@ impl Options {
         let Some(given) = &self.given else {
             return Ok(recorded.cloned());
         };
+        if recorded.is_none() && given.keys().all(|name| name == "userName") {
+            // An account alone is no connection: it goes with what is recorded.
+            return Ok(None);
+        }
         let mut members = match recorded.map(super::objects::to_value) {
             Some(Value::Object(recorded)) => recorded,
             _ => Map::new(),
@@ -138,6 +142,16 @@ impl Options {
         if given.contains_key("environment") {
             // Hosts belong to their cloud.
             members.retain(|name, _| name != "loginEndpoint" && name != "graphEndpoint");
+        }
+        // Account and keytab belong to the kind of sign-in, and a keytab to its account.
+        let another = given
+            .get("authType")
+            .is_some_and(|kind| members.get("authType") != Some(kind));
+        if another {
+            members.remove("userName");
+        }
+        if another || given.contains_key("userName") {
+            members.remove("keytabPath");
         }
         members.extend(given.clone());
         serde_json::from_value(Value::Object(members))
@@ -310,6 +324,50 @@ mod tests {
         let connection = options.connection_over(None).unwrap().unwrap();
         assert_eq!(connection.server, "dc1.contoso.test:636");
         assert_eq!(connection.certificate_authority_path, None);
+    }
+
+    #[test]
+    fn what_is_given_goes_over_what_is_recorded() {
+        let recorded = Connection {
+            server: "dc1".to_owned(),
+            auth_type: crate::config::AuthType::Negotiate,
+            user_name: "svc@contoso.test".to_owned(),
+            keytab_path: Some("/k".to_owned()),
+            ..Connection::default()
+        };
+        let over = |given| {
+            let options = Options::parse(&json!({"connection": given})).unwrap();
+            let merged = options.connection_over(Some(&recorded)).unwrap().unwrap();
+            (merged.server, merged.user_name, merged.keytab_path)
+        };
+        let text = str::to_owned;
+        let key = || Some(text("/k"));
+        let svc = || text("svc@contoso.test");
+        for (given, expected) in [
+            (
+                json!({"server": "dc2,dc3"}),
+                (text("dc2,dc3"), svc(), key()),
+            ),
+            (
+                json!({"authType": "Negotiate"}),
+                (text("dc1"), svc(), key()),
+            ),
+            (
+                json!({"authType": "Basic", "userName": "a"}),
+                (text("dc1"), text("a"), None),
+            ),
+            (
+                json!({"authType": "Basic"}),
+                (text("dc1"), String::new(), None),
+            ),
+            (json!({"userName": "a@b"}), (text("dc1"), text("a@b"), None)),
+            (
+                json!({"userName": "a@b", "keytabPath": "/l"}),
+                (text("dc1"), text("a@b"), Some(text("/l"))),
+            ),
+        ] {
+            assert_eq!(over(given.clone()), expected, "{given}");
+        }
     }
 
     #[test]

@@ -16,9 +16,12 @@ EnvironmentVariable      switch              - - Variables*
 Environment              string              - - all
 LoginEndpoint            string              - - all
 GraphEndpoint            string              - - all
-Server                   string              - - all
+Server                   string[]            - - all
 Credential               pscredential        - - all
 AuthType                 string              - - all
+KeytabPath               string              - - all
+Site                     string              - - all
+DnsServer                string              - - all
 CertificateAuthorityPath string              - - all
 StoreDirectory           string              - - all
 ClientTimeout            int                 - - all
@@ -158,6 +161,8 @@ $ContractAliases = @{
     SearchBase             = 'OrganizationalUnit OU Path'
     ConfigurationName      = 'ConfigName'
     Server                 = 'DomainController'
+    KeytabPath             = 'Keytab'
+    Site                   = 'SiteName'
     Properties             = 'Property'
     ResultSize             = 'ResultSetSize'
     Account                = 'ADConnectorAccount ADConnectorAccountDN'

@@ -234,7 +234,14 @@ impl Kerberos {
             return Ok((result.rc, credentials));
         }
         let who = self.user.as_deref().unwrap_or("the Kerberos account");
-        Err(result::error(Operation::Bind, who, &peer.server, &result))
+        let error = result::error(Operation::Bind, who, &peer.server, &result);
+        Err(match result.rc {
+            // Some controllers take no Kerberos within TLS.
+            code::STRONGER_AUTH if peer.binding.is_some() => {
+                error.action("Connect to port 389, where Kerberos seals the connection itself.")
+            }
+            _ => error,
+        })
     }
 
     /// Reads which layers are offered and chooses ours: sealed without TLS, none within it.
