@@ -4,6 +4,8 @@ mod connect;
 mod connectivity;
 mod container;
 mod feature;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod groups;
 mod members;
 mod objects;

@@ -648,19 +648,3 @@ fn a_clock_that_is_off_is_named() {
         "{message}"
     );
 }
-
-#[test]
-fn no_secret_is_left_anywhere() {
-    let (lab, store, engine) = enabled(&[]);
-    let ended = engine.cycle("Initial");
-    let mut text = format!("{ended:?}");
-    for entry in std::fs::read_dir(store.path()).unwrap() {
-        text += &String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap());
-    }
-    for secret in ["clientSecret", "bindPassword", "accessToken"] {
-        assert!(
-            !text.contains(lab.text(secret)),
-            "{secret} was left in an event or the store"
-        );
-    }
-}

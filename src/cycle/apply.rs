@@ -3,19 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::on_disk;
 use crate::directory::{CreateOutcome, DirectoryWriter};
 use crate::error::{Error, ErrorId, Result};
 use crate::model::{Attributes, DirectoryGroup, Guid, MemberKey, ObjectId, SkipReason};
 use crate::plan::{Change, GroupPlan, operations};
-use crate::store::{Direction, Fence, GroupEnd, KnownChange, OperationStatus, Resolution, Store};
+use crate::store::{Direction, GroupEnd, KnownChange, OperationStatus, Resolution, Store};
 
 /// What every task of an export shares.
 pub(super) struct Shared {
     pub writer: DirectoryWriter,
     pub store: Arc<dyn Store>,
-    pub fence: Fence,
-    pub plan_id: Guid,
     pub batch_size: usize,
 }
 
@@ -72,6 +69,8 @@ pub(super) struct Done {
     pub skipped: Vec<(ObjectId, SkipReason)>,
     pub units: u64,
     pub error: Option<Error>,
+    /// For the store.
+    pub end: GroupEnd,
     /// Indexes of the changes that were written.
     applied: BTreeSet<usize>,
     /// Members were written, but for these ordinals, with AD's word.
@@ -161,14 +160,25 @@ fn complete(attributes: &Attributes) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
-/// Applies one group's part, then records all of it in one transaction: what was written, what not, and that its
-/// pending work is done when everything was.
+/// Applies one group's part. What it came to is in `Done::end`, to be recorded: what was written, what not, and that
+/// its pending work is done when everything was.
 pub(super) async fn apply(shared: &Shared, part: Part, held: Option<usize>) -> (ObjectId, Done) {
     let mut done = Done::default();
     let written = write(shared, &part, held, &mut done).await;
-    let recorded = on_disk(|| record(shared, &part, &mut done, written.as_ref().err()));
-    done.error = written.err().or(recorded.err());
+    done.end = end(&part, &mut done, written.as_ref().err());
+    done.error = written.err();
     (part.plan.object_id, done)
+}
+
+/// The end of a group whose Add held all there was to write.
+pub(super) fn created_whole() -> GroupEnd {
+    let applied = (OperationStatus::Applied, None);
+    GroupEnd {
+        changes: vec![(0, applied.clone())],
+        members: vec![(Direction::Add, None, applied)],
+        complete: Some(Vec::new()),
+        ..GroupEnd::default()
+    }
 }
 
 async fn write(shared: &Shared, part: &Part, held: Option<usize>, done: &mut Done) -> Result<()> {
@@ -337,10 +347,10 @@ async fn change_members(
     Ok(())
 }
 
-/// What became of every operation of the part, in one transaction.
-fn record(shared: &Shared, part: &Part, done: &mut Done, error: Option<&Error>) -> Result<()> {
+/// What became of every operation of the part.
+fn end(part: &Part, done: &mut Done, error: Option<&Error>) -> GroupEnd {
     let why = error.map(ToString::to_string);
-    let end = |applied: bool| {
+    let ending = |applied: bool| {
         if applied {
             (OperationStatus::Applied, None)
         } else {
@@ -351,7 +361,7 @@ fn record(shared: &Shared, part: &Part, done: &mut Done, error: Option<&Error>) 
         .changes
         .iter()
         .enumerate()
-        .map(|(index, place)| (*place, end(done.applied.contains(&index))))
+        .map(|(index, place)| (*place, ending(done.applied.contains(&index))))
         .collect();
     let mut members = Vec::new();
     for (direction, ordinals) in [
@@ -364,7 +374,7 @@ fn record(shared: &Shared, part: &Part, done: &mut Done, error: Option<&Error>) 
             } else {
                 Some(ordinals.clone())
             };
-            members.push((direction, which, end(done.members_written)));
+            members.push((direction, which, ending(done.members_written)));
         }
     }
     for (ordinal, word) in std::mem::take(&mut done.refused) {
@@ -375,17 +385,12 @@ fn record(shared: &Shared, part: &Part, done: &mut Done, error: Option<&Error>) 
         ));
     }
     let complete = part.whole && error.is_none();
-    shared.store.finish_group(
-        shared.fence,
-        shared.plan_id,
-        part.plan.object_id,
-        &GroupEnd {
-            changes,
-            members,
-            skipped: done.skipped.clone(),
-            resolutions: std::mem::take(&mut done.resolutions),
-            known: done.known.take(),
-            complete: complete.then(|| std::mem::take(&mut done.late)),
-        },
-    )
+    GroupEnd {
+        changes,
+        members,
+        skipped: done.skipped.clone(),
+        resolutions: std::mem::take(&mut done.resolutions),
+        known: done.known.take(),
+        complete: complete.then(|| std::mem::take(&mut done.late)),
+    }
 }

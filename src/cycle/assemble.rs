@@ -77,11 +77,14 @@ pub(super) fn classify(view: &MemberView, forest: &ForestFacts, nested_in_scope:
     }
 }
 
+/// Members looked up in AD at a time: each look-up by ImmutableId may go through all objects that have an anchor.
+const LOOKED_UP: usize = 20_000;
+
 /// Members that only an AD look-up can place: by ImmutableId, or not found the last time.
 pub(super) async fn resolve_members(run: &mut Run<'_>) -> Result<()> {
     let mut after = None;
     loop {
-        let objects = run.store().unresolved_objects(after, 1000)?;
+        let objects = run.store().unresolved_objects(after, LOOKED_UP)?;
         let Some(last) = objects.last() else {
             return Ok(());
         };

@@ -1,22 +1,24 @@
 //! Export: a stored plan into AD. Creates first, then changes and members, deletions last; every write can be repeated.
 //!
 //! A group's pending work is cleared only after its last write was acknowledged, so a run that dies anywhere is
-//! completed by the next one.
+//! completed by the next one. Groups that ended while the store was busy are recorded together: a commit is a flush.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::apply::{Created, Done, Part, Shared, apply, create};
+use super::apply::{Created, Done, Part, Shared, apply, create, created_whole};
 use super::import::is_of_the_run;
 use super::lookup::containers;
 use super::on_disk;
 use super::run::Run;
 use crate::error::{Error, ErrorId, Result};
-use crate::model::{DirectoryGroup, ObjectId, SkipReason};
+use crate::model::{DirectoryGroup, Guid, ObjectId, SkipReason};
 use crate::plan::{Change, PlannedMember};
-use crate::store::{Direction, OperationStatus, Ordinals, PlanRecord, PlanState, StoredGroupPlan};
+use crate::store::{
+    Direction, GroupEnd, OperationStatus, Ordinals, PlanRecord, PlanState, StoredGroupPlan,
+};
 
 /// Groups worked on at the same time; the writer bounds its own requests.
 const GROUPS_IN_FLIGHT: usize = 16;
@@ -36,8 +38,6 @@ pub(super) async fn export(
     let shared = Arc::new(Shared {
         writer: run.engine.directory.writer(),
         store: run.engine.store.clone(),
-        fence: run.fence(),
-        plan_id: plan.header.plan_id,
         batch_size: run.engine.config.batch_size as usize,
     });
     let totals = &plan.totals;
@@ -52,13 +52,19 @@ pub(super) async fn export(
         units: 0,
         created: BTreeMap::new(),
         failed: BTreeSet::new(),
+        plan_id: plan.header.plan_id,
         shared,
         chosen,
         refused,
     };
-    export.creates(run).await?;
+    // Totals of the whole plan tell which rounds have anything to do.
+    if totals.creates > 0 {
+        export.creates(run).await?;
+    }
     export.changes(run, false).await?;
-    export.changes(run, true).await?;
+    if totals.deletes > 0 {
+        export.changes(run, true).await?;
+    }
     if chosen.is_none() {
         run.store()
             .set_plan_state(run.fence(), plan.header.plan_id, PlanState::Applied)?;
@@ -68,6 +74,7 @@ pub(super) async fn export(
 
 struct Export<'a> {
     shared: Arc<Shared>,
+    plan_id: Guid,
     chosen: Option<&'a BTreeSet<String>>,
     refused: &'a BTreeSet<ObjectId>,
     /// Groups created in this run, with how many of their members the Add held.
@@ -82,7 +89,7 @@ impl Export<'_> {
     async fn creates(&mut self, run: &mut Run<'_>) -> Result<()> {
         let mut after = None;
         loop {
-            let page = run.store().group_plans(self.shared.plan_id, after, PAGE)?;
+            let page = run.store().group_plans(self.plan_id, after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.plan.object_id);
             let mut tasks = JoinSet::new();
@@ -153,9 +160,10 @@ impl Export<'_> {
         let mut after = None;
         let mut tasks = JoinSet::new();
         loop {
-            let page = run.store().group_plans(self.shared.plan_id, after, PAGE)?;
+            let page = run.store().group_plans(self.plan_id, after, PAGE)?;
             let Some(last) = page.last() else { break };
             after = Some(last.plan.object_id);
+            let mut ended = Vec::new();
             for stored in page {
                 let id = stored.plan.object_id;
                 let is_delete = super::is_delete(&stored.plan);
@@ -167,24 +175,71 @@ impl Export<'_> {
                     self.refuse(run, &stored).await?;
                     continue;
                 }
+                if self.is_done_by_its_add(run, &stored)? {
+                    ended.push((id, created_whole()));
+                    continue;
+                }
                 let Some(part) = self.load(&stored)? else {
                     continue;
                 };
-                if tasks.len() >= GROUPS_IN_FLIGHT
-                    && let Some(done) = tasks.join_next().await
-                {
-                    let (id, done) = joined(done)?;
-                    self.take(run, id, done).await?;
+                while tasks.len() >= GROUPS_IN_FLIGHT {
+                    self.take_ended(run, &mut tasks).await?;
                 }
                 let (shared, held) = (self.shared.clone(), self.created.get(&id).copied());
                 tasks.spawn(async move { apply(&shared, part, held).await });
             }
+            self.record(run, &ended)?;
         }
-        while let Some(done) = tasks.join_next().await {
-            let (id, done) = joined(done)?;
+        while !tasks.is_empty() {
+            self.take_ended(run, &mut tasks).await?;
+        }
+        Ok(())
+    }
+
+    /// A group that was created in this run with all its members and is known by now.
+    fn is_done_by_its_add(&self, run: &Run<'_>, stored: &StoredGroupPlan) -> Result<bool> {
+        let id = stored.plan.object_id;
+        let whole = self.chosen.is_none()
+            && stored.plan.changes.len() == 1
+            && stored.removes == 0
+            && self
+                .created
+                .get(&id)
+                .is_some_and(|held| *held as u64 == stored.adds);
+        Ok(whole && run.store().known_group(id)?.is_some())
+    }
+
+    /// Waits for a group and takes all that have ended: one commit records them.
+    async fn take_ended(
+        &mut self,
+        run: &mut Run<'_>,
+        tasks: &mut JoinSet<(ObjectId, Done)>,
+    ) -> Result<()> {
+        let mut ended = Vec::new();
+        ended.extend(tasks.join_next().await);
+        while let Some(another) = tasks.try_join_next() {
+            ended.push(another);
+        }
+        let mut groups = ended
+            .into_iter()
+            .map(joined)
+            .collect::<Result<Vec<(ObjectId, Done)>>>()?;
+        let ends: Vec<(ObjectId, GroupEnd)> = groups
+            .iter_mut()
+            .map(|(id, done)| (*id, std::mem::take(&mut done.end)))
+            .collect();
+        self.record(run, &ends)?;
+        for (id, done) in groups {
             self.take(run, id, done).await?;
         }
         Ok(())
+    }
+
+    fn record(&self, run: &Run<'_>, ends: &[(ObjectId, GroupEnd)]) -> Result<()> {
+        if ends.is_empty() {
+            return Ok(());
+        }
+        on_disk(|| run.store().finish_groups(run.fence(), self.plan_id, ends))
     }
 
     async fn take(&mut self, run: &mut Run<'_>, id: ObjectId, done: Done) -> Result<()> {
@@ -232,7 +287,7 @@ impl Export<'_> {
         for change in 0..stored.plan.changes.len() {
             store.set_change_status(
                 run.fence(),
-                self.shared.plan_id,
+                self.plan_id,
                 id,
                 change,
                 OperationStatus::NotConfirmed,
@@ -242,7 +297,7 @@ impl Export<'_> {
         for direction in [Direction::Add, Direction::Remove] {
             store.set_member_status(
                 run.fence(),
-                self.shared.plan_id,
+                self.plan_id,
                 id,
                 direction,
                 Ordinals::All,
@@ -285,13 +340,9 @@ impl Export<'_> {
         let mut after = None;
         while (members.len() as u64) < count {
             let page = on_disk(|| {
-                self.shared.store.plan_members(
-                    self.shared.plan_id,
-                    group,
-                    direction,
-                    after,
-                    MEMBERS_PAGE,
-                )
+                self.shared
+                    .store
+                    .plan_members(self.plan_id, group, direction, after, MEMBERS_PAGE)
             })?;
             let Some(last) = page.last() else { break };
             after = Some(last.ordinal);

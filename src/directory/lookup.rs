@@ -18,6 +18,8 @@ use crate::model::{GroupType, Guid, MemberKey, Sid, SkipReason};
 
 /// Terms of one filter.
 const TERMS: usize = 200;
+/// Anchors up to which one search names them; beyond, all objects that have one are read.
+const FEW_ANCHORS: usize = 20;
 /// `DACL_SECURITY_INFORMATION`
 pub(super) const DACL: u8 = 4;
 /// Anchor that Entra Connect prefers to objectGUID.
@@ -32,6 +34,50 @@ fn resolved(entry: &Entry) -> Option<Resolved> {
         sid: entry.sid(),
         group_type: entry.parsed("groupType").map(GroupType),
     })
+}
+
+/// Objects found by anchor or by objectGUID.
+struct Anchored<'a> {
+    wanted: &'a HashSet<[u8; 16]>,
+    by_anchor: HashMap<[u8; 16], Vec<MemberKey>>,
+    by_guid: HashMap<[u8; 16], MemberKey>,
+}
+
+impl Anchored<'_> {
+    fn take(&mut self, entry: &Entry) {
+        let Some(object) = resolved(entry) else {
+            return;
+        };
+        let anchor: Option<[u8; 16]> = entry
+            .value(CONSISTENCY_GUID)
+            .and_then(|bytes| bytes.try_into().ok());
+        let id = object.guid.to_ad_bytes();
+        match anchor {
+            Some(anchor) if self.wanted.contains(&anchor) => {
+                let keys = self.by_anchor.entry(anchor).or_default();
+                // The same object may come in answer to two searches.
+                if !keys.contains(&object.key()) {
+                    keys.push(object.key());
+                }
+            }
+            None if self.wanted.contains(&id) => {
+                self.by_guid.insert(id, object.key());
+            }
+            _ => {}
+        }
+    }
+
+    /// The anchor goes before the GUID; one that two objects carry stands for neither.
+    fn keys(self) -> HashMap<[u8; 16], MemberKey> {
+        let mut keys = self.by_guid;
+        for (anchor, found) in self.by_anchor {
+            match <[MemberKey; 1]>::try_from(found) {
+                Ok([key]) => keys.insert(anchor, key),
+                Err(_) => keys.remove(&anchor),
+            };
+        }
+        keys
+    }
 }
 
 struct Who {
@@ -82,51 +128,37 @@ impl Directory {
         &self,
         ids: &[[u8; 16]],
     ) -> Result<HashMap<[u8; 16], MemberKey>> {
-        let entries = search::chunked(self.link(), ids, TERMS / 2, |chunk| {
-            let terms = chunk.iter().flat_map(|id| {
-                [
-                    filter::eq_bytes(CONSISTENCY_GUID, id),
-                    filter::eq_bytes("objectGUID", id),
-                ]
-            });
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let wanted: HashSet<[u8; 16]> = ids.iter().copied().collect();
+        let mut found = Anchored {
+            wanted: &wanted,
+            by_anchor: HashMap::new(),
+            by_guid: HashMap::new(),
+        };
+        let attributes = || {
+            let names = IDENTITY.iter().chain([&CONSISTENCY_GUID]);
+            names.map(|name| (*name).to_owned()).collect()
+        };
+        let by_guid = search::chunked(self.link(), ids, TERMS, |chunk| {
+            let terms = chunk.iter().map(|id| filter::eq_bytes("objectGUID", id));
             let mut spec = self.domain_wide(filter::or(terms));
-            spec.attributes = IDENTITY.map(str::to_owned).to_vec();
-            spec.attributes.push(CONSISTENCY_GUID.to_owned());
+            spec.attributes = attributes();
             spec
         })
         .await?;
-        let wanted: HashSet<[u8; 16]> = ids.iter().copied().collect();
-        let mut by_anchor: HashMap<[u8; 16], Vec<MemberKey>> = HashMap::new();
-        let mut by_guid = HashMap::new();
-        for entry in &entries {
-            let Some(object) = resolved(entry) else {
-                continue;
-            };
-            let anchor: Option<[u8; 16]> = entry
-                .value(CONSISTENCY_GUID)
-                .and_then(|bytes| bytes.try_into().ok());
-            let id = object.guid.to_ad_bytes();
-            match anchor {
-                Some(anchor) if wanted.contains(&anchor) => {
-                    let keys = by_anchor.entry(anchor).or_default();
-                    // The same object may come in answer to two searches.
-                    if !keys.contains(&object.key()) {
-                        keys.push(object.key());
-                    }
-                }
-                None if wanted.contains(&id) => {
-                    by_guid.insert(id, object.key());
-                }
-                _ => {}
-            }
-        }
-        for (anchor, keys) in by_anchor {
-            match <[MemberKey; 1]>::try_from(keys) {
-                Ok([key]) => by_guid.insert(anchor, key),
-                Err(_) => by_guid.remove(&anchor),
-            };
-        }
-        Ok(by_guid)
+        by_guid.iter().for_each(|entry| found.take(entry));
+        // The anchor has no index: the controller looks at every object, and compares it with every term.
+        let anchored = if ids.len() > FEW_ANCHORS {
+            filter::present(CONSISTENCY_GUID)
+        } else {
+            filter::or(ids.iter().map(|id| filter::eq_bytes(CONSISTENCY_GUID, id)))
+        };
+        let mut spec = self.domain_wide(anchored);
+        spec.attributes = attributes();
+        search::each(self.link(), &spec, |entry| found.take(entry)).await?;
+        Ok(found.keys())
     }
 
     /// A container and what the account may do there; `None` when it doesn't exist.

@@ -16,6 +16,8 @@ mod codes;
 mod dns;
 mod entry;
 mod facts;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod groups;
 mod kerberos;
 mod link;

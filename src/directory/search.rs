@@ -361,6 +361,34 @@ pub(super) async fn some(
     }
 }
 
+/// Hands over every entry, page by page; after a break the search begins anew, so an entry may come twice.
+pub(super) async fn each(
+    link: &Arc<Link>,
+    spec: &Spec,
+    mut take: impl FnMut(&Entry),
+) -> Result<()> {
+    let mut restarts = 0;
+    let mut pages = Pages::new(link, spec.clone(), PAGE);
+    loop {
+        match pages.next().await {
+            Ok(Some(page)) => page.entries.iter().for_each(&mut take),
+            Ok(None) if pages.base_missing() => {
+                return Err(no_container(&spec.base, &link.server()));
+            }
+            Ok(None) => return Ok(()),
+            Err(error)
+                if error.id == ErrorId::SourceReadIncomplete
+                    && pages.ticket.is_some()
+                    && restarts < RESTARTS =>
+            {
+                restarts += 1;
+                pages = Pages::new(link, spec.clone(), PAGE);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// A search base that should be there.
 pub(super) fn no_container(dn: &str, server: &str) -> Error {
     Error::new(

@@ -7,6 +7,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+#[cfg(any(test, fuzzing))]
+pub mod attack;
 mod boundary;
 mod buffer;
 mod calls;
@@ -16,10 +18,11 @@ mod exports;
 #[cfg(all(unix, not(target_vendor = "apple")))]
 pub mod gssapi;
 mod handle;
+mod memory;
 pub mod os;
 mod status;
-#[cfg(test)]
-mod tests;
+#[cfg(any(test, fuzzing))]
+pub mod tests;
 
 pub use buffer::gwb_buffer;
 pub use exports::*;

@@ -38,22 +38,22 @@ impl Reply {
 }
 
 #[derive(Deserialize)]
-struct Responses {
-    responses: Vec<Response>,
+pub(super) struct Responses {
+    pub(super) responses: Vec<Response>,
 }
 
 #[derive(Deserialize)]
-struct Response {
+pub(super) struct Response {
     id: String,
-    status: u16,
+    pub(super) status: u16,
     #[serde(default)]
     headers: HashMap<String, Value>,
     #[serde(default)]
-    body: Value,
+    pub(super) body: Value,
 }
 
 impl Response {
-    fn retry_after(&self) -> Option<Duration> {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
         let value = self
             .headers
             .iter()

@@ -1,6 +1,8 @@
 //! From desired and actual state to operations. Pure: no I/O, no clock, no randomness.
 
 mod dn;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod members;
 mod operations;
 mod planner;

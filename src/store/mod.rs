@@ -15,6 +15,7 @@
 //!   `complete_group` (`resolved`), for a nested group that got its SID meanwhile has made its parents pending anew.
 //! - Commits are on the disk when a call returns, so small calls cost a flush each: pass pages and batches.
 
+mod ends;
 mod groups;
 mod import;
 mod known;
@@ -207,13 +208,12 @@ pub trait Store: Send + Sync {
         group: ObjectId,
         resolved: &[ObjectId],
     ) -> Result<()>;
-    /// Records what one group's export came to, all in one transaction.
-    fn finish_group(
+    /// Records what the export of these groups came to, all in one transaction.
+    fn finish_groups(
         &self,
         fence: Fence,
         plan_id: Guid,
-        group: ObjectId,
-        end: &GroupEnd,
+        ends: &[(ObjectId, GroupEnd)],
     ) -> Result<()>;
     /// `complete_group` for many (without late members) in one transaction.
     fn complete_groups(&self, fence: Fence, plan_id: Guid, groups: &[ObjectId]) -> Result<()>;

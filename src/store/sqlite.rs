@@ -21,6 +21,11 @@ use crate::error::{Error, ErrorId, Result};
 /// Longer than the longest transaction (the end of a full read of a large tenant).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Memory for pages of the file, in MiB. A sort (an index made anew) takes as much again. What doesn't fit is in the
+/// system's cache of the file.
+const WRITER_CACHE: i64 = 16;
+const READER_CACHE: i64 = 8;
+
 /// A store in one SQLite file, `<directory>/<configuration name>.db`.
 pub struct SqliteStore {
     pub(super) shared: Arc<Shared>,
@@ -105,9 +110,9 @@ impl SqliteStore {
             // SQLite would make it readable to all; its -wal and -shm take the file's mode.
             open_private(&path).map_err(|e| failed(&path, &e))?;
         }
-        let mut writer = connect(&path, patience, 64).map_err(|f| f.at(&path))?;
+        let mut writer = connect(&path, patience, WRITER_CACHE).map_err(|f| f.at(&path))?;
         schema::migrate(&mut writer, &path).map_err(|f| f.at(&path))?;
-        let reader = connect(&path, patience, 16)
+        let reader = connect(&path, patience, READER_CACHE)
             .and_then(|c| Ok(c.pragma_update(None, "query_only", true).map(|()| c)?))
             .map_err(|f| f.at(&path))?;
         let shared = Shared {

@@ -6,13 +6,12 @@ use super::groups::Generation;
 use super::plans::MemberList;
 use super::sql::{first, from_json, run, to_json};
 use super::{
-    AnchorObject, CachedGroup, Direction, Feed, Fence, GroupChange, GroupEnd, KnownChange,
-    KnownGroup, Lease, MemberView, ObjectChange, OperationStatus, Ordinals, PendingGroup,
-    PendingMember, PlanHeader, PlanRecord, PlanState, PlanTotals, Resolution, RunEnd, RunHeader,
-    RunRecord, RunningRun, ScopeFn, SkippedRow, SqliteStore, Store, StoredGroupPlan,
-    StoredPlanMember, Target, Watermark,
+    AnchorObject, CachedGroup, Direction, Feed, Fence, GroupChange, GroupEnd, KnownGroup, Lease,
+    MemberView, ObjectChange, OperationStatus, Ordinals, PendingGroup, PendingMember, PlanHeader,
+    PlanRecord, PlanState, PlanTotals, Resolution, RunEnd, RunHeader, RunRecord, RunningRun,
+    ScopeFn, SkippedRow, SqliteStore, Store, StoredGroupPlan, StoredPlanMember, Target, Watermark,
 };
-use super::{groups, import, known, lease, objects, pending, plans, runs, swap};
+use super::{ends, groups, import, known, lease, objects, pending, plans, runs, swap};
 use crate::config::Configuration;
 use crate::error::Result;
 use crate::model::{CloudState, DirectoryGroup, Guid, MemberKey, MemberKind, ObjectId, SkipReason};
@@ -328,39 +327,16 @@ impl Store for SqliteStore {
         })
     }
 
-    fn finish_group(
+    fn finish_groups(
         &self,
         fence: Fence,
         plan_id: Guid,
-        group: ObjectId,
-        end: &GroupEnd,
+        groups: &[(ObjectId, GroupEnd)],
     ) -> Result<()> {
         self.shared.write(Some(fence), |tx| {
-            for (change, (status, word)) in &end.changes {
-                plans::set_change_status(tx, plan_id, group, *change, *status, word.as_deref())?;
-            }
-            for (direction, ordinals, (status, word)) in &end.members {
-                let list = MemberList {
-                    plan: plan_id,
-                    group,
-                    direction: *direction,
-                };
-                let which = ordinals.as_deref().map_or(Ordinals::All, Ordinals::Some);
-                plans::set_member_status(tx, &list, &which, *status, word.as_deref())?;
-            }
-            for (id, resolution) in &end.resolutions {
-                objects::set_resolution(tx, *id, resolution)?;
-            }
-            known::update_skipped(tx, group, &end.skipped, &[])?;
-            match &end.known {
-                Some(KnownChange::Save(saved)) => known::save(tx, saved)?,
-                Some(KnownChange::Forget) => known::forget(tx, group)?,
-                None => {}
-            }
-            match &end.complete {
-                Some(late) => pending::complete_plan(tx, plan_id, group, late),
-                None => Ok(()),
-            }
+            groups
+                .iter()
+                .try_for_each(|(group, end)| ends::record(tx, plan_id, *group, end))
         })
     }
 

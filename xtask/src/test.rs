@@ -2,9 +2,18 @@
 
 use std::process::Command;
 
-use crate::{build, licences, pwsh, system};
+use crate::{attack, build, fuzz, licences, pwsh, samba, system};
 
-const PARTS: &[&str] = &["fmt", "licences", "clippy", "rust", "powershell"];
+const PARTS: &[&str] = &[
+    "fmt",
+    "licences",
+    "clippy",
+    "rust",
+    "samba",
+    "powershell",
+    "attack",
+    "fuzz",
+];
 
 /// Runs the parts, all of them unless told otherwise; ends at the first that fails.
 pub fn run(args: &[String]) -> Result<(), String> {
@@ -33,6 +42,13 @@ pub fn run(args: &[String]) -> Result<(), String> {
                 let mut test = system::cargo(["test", "--workspace", "--no-fail-fast"]);
                 system::run(test.env("GWB_HEADER", "check"))?;
             }
+            "attack" => attack::test(&mut not_run)?,
+            "fuzz" => fuzz::test(&mut not_run)?,
+            "samba" => match system::ensure(samba::PROGRAMS) {
+                Ok(()) => samba::test()?,
+                Err(advice) if ci => return Err(advice),
+                Err(advice) => not_run.push(format!("samba: {advice}")),
+            },
             _ => match pwsh::find() {
                 Some(pwsh) => powershell(&pwsh)?,
                 None if ci => return Err(pwsh::ADVICE.into()),

@@ -3,6 +3,7 @@
 use super::access::Principal;
 use super::dn::{self, Rdn};
 use super::draft::{Draft, check, stored_value};
+use super::modify::present;
 use super::object::{Flags, Id, Identity, Object, Value};
 use super::principals;
 use super::results::{Failure, code};
@@ -86,7 +87,7 @@ fn class(store: &Store, attributes: &[RawAttribute]) -> Result<ClassId, Failure>
     let best = best.ok_or_else(Failure::class)?;
     match schema.class(best).category {
         1 if !schema.class(best).system_only => Ok(best),
-        _ => Err(Failure::class()),
+        _ => Err(Failure::unwilling(0x2035)),
     }
 }
 
@@ -112,13 +113,14 @@ pub fn check_name(store: &Store, class: ClassId, parent: Id, name: &Rdn) -> Resu
 pub fn check_writable(store: &Store, attribute: AttrId) -> Result<(), Failure> {
     let a = &store.schema.a;
     let about = store.schema.attribute(attribute);
-    if about.back_link() || about.constructed() || attribute == a.descriptor {
+    if about.back_link() || attribute == a.descriptor {
         return Err(Failure::unwilling(0x2035));
     }
     if attribute == a.sam_account_type || attribute == a.critical {
         return Err(Failure::unwilling(0x209A));
     }
     let system = about.system_only
+        || about.constructed()
         || [
             a.object_sid,
             a.object_guid,
@@ -206,7 +208,9 @@ fn draft(
                 if id == a.member {
                     draft.check_member(store, &target)?;
                 }
-                draft.link(store, id, target);
+                if !draft.link(store, id, target) {
+                    return Err(present(store, id));
+                }
             }
             continue;
         }

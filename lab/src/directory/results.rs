@@ -33,6 +33,7 @@ pub mod code {
     pub const NON_LEAF: u32 = 66;
     pub const ON_RDN: u32 = 67;
     pub const EXISTS: u32 = 68;
+    pub const OTHER: u32 = 80;
 }
 
 /// Why an operation failed.
@@ -120,11 +121,30 @@ impl Failure {
         }
     }
 
+    /// The parent to move an object to isn't there.
+    pub fn no_new_parent() -> Self {
+        Self::new(
+            code::OTHER,
+            "00002089: SvcErr: DSID-031B0A4A, problem 5012 (DIR_ERROR), data 0\n",
+        )
+    }
+
     /// An object that a value names isn't there.
     pub fn no_member() -> Self {
         Self::new(
             code::NO_SUCH_OBJECT,
             "00000525: NameErr: DSID-031A11EF, problem 2001 (NO_OBJECT), data 0, best match of:\n\t''\n",
+        )
+    }
+
+    /// A value that names an object that isn't there, in an attribute other than `member`.
+    pub fn no_reference(attribute: &Attribute) -> Self {
+        Self::attribute(
+            code::CONSTRAINT,
+            0x20B5,
+            "1005 (CONSTRAINT_ATT_TYPE)",
+            attribute,
+            0,
         )
     }
 

@@ -258,6 +258,12 @@ impl Store {
         }
     }
 
+    /// Whether a SID is of this domain.
+    pub fn issued(&self, sid: &Sid) -> bool {
+        sid.split()
+            .is_some_and(|(domain, _)| domain == self.domain_sid)
+    }
+
     /// The SID of an object.
     pub fn sid(&self, id: Id) -> Option<Sid> {
         match &self.object(id).identity {

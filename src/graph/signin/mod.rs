@@ -4,6 +4,8 @@
 
 mod assertion;
 mod device;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod key;
 mod login;
 mod managed;

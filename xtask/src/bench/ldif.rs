@@ -91,7 +91,7 @@ impl State {
                 // Classes above the group's own are the directory's to add.
                 let values = values
                     .iter()
-                    .filter(|v| attribute != "objectclass" || v.as_str() == ": group");
+                    .filter(|v| attribute != "objectclass" || v.as_str() == " group");
                 adds.extend(values.map(|value| format!("{attribute}:{value}\n")));
             }
             adds.push('\n');
