@@ -325,7 +325,7 @@ fn grace_over(since: Millis, days: u32, now: Millis) -> bool {
     now.saturating_sub(since) >= i64::from(days) * 86_400_000
 }
 
-/// Everything for the planner. `actual_members` are given where a search brought them along.
+/// Everything for the planner; the members' input moves into the group's. `actual_members` are given where a search brought them along.
 pub(super) async fn assemble(
     run: &Run<'_>,
     wanted: Wanted,
@@ -341,7 +341,7 @@ pub(super) async fn assemble(
         _ => false,
     };
     let read = |actual: &Option<DirectoryGroup>| actual.as_ref().map(|a| a.guid);
-    let members = if compare {
+    let mut members = if compare {
         let found = match (actual_members, read(&actual)) {
             (Some(found), _) => found,
             (None, Some(guid)) => run.engine.directory.members(guid).await?,
@@ -370,7 +370,7 @@ pub(super) async fn assemble(
         object_id: pending.id,
         wanted,
         actual,
-        members: members.input.clone(),
+        members: std::mem::replace(&mut members.input, MemberInput::Untouched),
     };
     Ok((input, members))
 }
