@@ -99,8 +99,8 @@ fn an_incomplete_read_changes_nothing() {
         ),
     ];
     for (round, (name, policy, fault)) in cases.iter().enumerate() {
-        // Samba gives any number of members at once: there is no range to break.
-        if fault["fault"] == "ldapBrokenRange" && lab.directory == support::Directory::Samba {
+        if lab.text("directory") == "samba" && fault["fault"] == "ldapBrokenRange" {
+            // Samba gives all values at once, however many they are: there is no second slice to break.
             continue;
         }
         change_a_lot(&lab, round as u64);
@@ -416,7 +416,9 @@ fn killed_anywhere_the_next_cycle_completes_it() {
         // Its output stays open: a closed pipe would be another way to die.
         (child, lines)
     };
-    // The first, unkilled one tells how long a cycle takes: kills are spread over it.
+    // After the first one, an unkilled cycle over as many changes tells how long it takes: kills are spread over it.
+    spawn().0.wait().unwrap();
+    lab.control("churn", Some(json!({"operations": 150, "seed": 99})));
     let begun = Instant::now();
     spawn().0.wait().unwrap();
     let whole = begun.elapsed();

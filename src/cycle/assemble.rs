@@ -341,7 +341,7 @@ fn grace_over(since: Millis, days: u32, now: Millis) -> bool {
     now.saturating_sub(since) >= i64::from(days) * 86_400_000
 }
 
-/// Everything for the planner; what is left of `Members` is what was left out. `actual_members` are given where a search brought them along.
+/// Everything for the planner; the members' input moves into the group's. `actual_members` are given where a search brought them along.
 pub(super) async fn assemble(
     run: &mut Run<'_>,
     wanted: Wanted,
@@ -390,7 +390,6 @@ pub(super) async fn assemble(
         object_id: pending.id,
         wanted,
         actual,
-        // Moved, not cloned: this is all members of a group, maybe hundreds of thousands.
         members: std::mem::replace(&mut members.input, MemberInput::Untouched),
     };
     Ok((input, members))

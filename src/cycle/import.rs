@@ -2,6 +2,8 @@
 //!
 //! A read that breaks off ends the run before anything was planned; its rows stay, its link doesn't move.
 
+use tokio::sync::mpsc;
+
 use super::run::Run;
 use super::{on_disk, rows};
 use crate::config::Version;
@@ -135,9 +137,9 @@ async fn read_round(
     if full {
         on_disk(|| store.begin_full(fence, feed))?;
     }
-    let mut reader = Reader::new(run, feed, start);
+    let mut pages = Ahead::new(Reader::new(run, feed, start));
     let mut done = 0u64;
-    while let Some(page) = reader.next_page(run).await? {
+    while let Some(page) = pages.next().await? {
         run.ctx.cancel.check()?;
         let watermark = page.link.map(|link| Watermark {
             link,
@@ -205,8 +207,7 @@ impl Reader {
         }
     }
 
-    async fn next_page(&mut self, run: &Run<'_>) -> std::result::Result<Option<Page>, DeltaError> {
-        run.ctx.cancel.check()?;
+    async fn next_page(&mut self) -> std::result::Result<Option<Page>, DeltaError> {
         Ok(match self {
             Reader::Groups(reader) => {
                 reader
@@ -229,6 +230,44 @@ impl Reader {
                     })
             }
         })
+    }
+}
+
+/// Reads one page ahead, so that Graph and the store work at the same time.
+struct Ahead {
+    pages: mpsc::Receiver<std::result::Result<Option<Page>, DeltaError>>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Ahead {
+    fn new(mut reader: Reader) -> Ahead {
+        let (sender, pages) = mpsc::channel(1);
+        let task = tokio::spawn(async move {
+            loop {
+                let page = reader.next_page().await;
+                let more = matches!(page, Ok(Some(_)));
+                if sender.send(page).await.is_err() || !more {
+                    return;
+                }
+            }
+        });
+        Ahead { pages, task }
+    }
+
+    async fn next(&mut self) -> std::result::Result<Option<Page>, DeltaError> {
+        // Only a reader that said so has come to the end.
+        self.pages.recv().await.unwrap_or_else(|| {
+            Err(DeltaError::Failed(Error::new(
+                ErrorId::NativeEnginePanic,
+                "The read of a feed ended abnormally.",
+            )))
+        })
+    }
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 

@@ -18,7 +18,9 @@ use crate::plan::{
     AbsentReason, GroupInput, GroupPlan, MemberInput, Policy, ThresholdCheck, Totals, Wanted,
     plan_group,
 };
-use crate::store::{PendingGroup, PlanHeader, PlanRecord, PlanState, PlanTotals, PolicyType};
+use crate::store::{
+    PendingGroup, PlanHeader, PlanRecord, PlanState, PlanTotals, PolicyType, SkippedChange,
+};
 
 /// Origin of plans that switch the feature off.
 pub(super) const ORIGIN_DISABLE: &str = "Disable";
@@ -55,6 +57,7 @@ struct Planner {
     /// Every group could be planned.
     complete: bool,
     buffer: Vec<GroupPlan>,
+    buffered_skipped: Vec<SkippedChange>,
     buffered_members: usize,
     /// Groups with nothing to do: their pending work is done.
     settled: Vec<ObjectId>,
@@ -96,6 +99,7 @@ pub(super) async fn plan(
         totals: Totals::default(),
         complete: true,
         buffer: Vec::new(),
+        buffered_skipped: Vec::new(),
         buffered_members: 0,
         settled: Vec::new(),
         what_if: manner.what_if,
@@ -392,19 +396,19 @@ impl Planner {
             // Before anything is planned: a group of which a part is unknown is left as it is, whole, and stays pending.
             unread(run, &members, hides_members, &name)?;
             let count = members.skipped.len();
-            on_disk(|| {
-                if full {
-                    run.store()
-                        .replace_skipped(run.fence(), id, &members.skipped)
-                } else {
-                    run.store()
-                        .update_skipped(run.fence(), id, &members.skipped, &members.cleared)
-                }
-            })?;
             run.counts.members_skipped += count as u64;
             if count > 0 {
                 run.ctx.warn(left_out(id, &name, &members.skipped)).await;
             }
+            self.skipped(
+                run,
+                SkippedChange {
+                    group: id,
+                    only_these: full,
+                    set: members.skipped,
+                    clear: members.cleared,
+                },
+            )?;
         }
         let config = &run.engine.config;
         let policy = Policy {
@@ -490,17 +494,38 @@ impl Planner {
         self.totals.add(&plan);
         self.buffered_members += plan.adds.len() + plan.removes.len();
         self.buffer.push(plan);
-        if self.buffer.len() >= CHUNK || self.buffered_members >= FLUSH_MEMBERS {
+        self.flush_if_full(run)
+    }
+
+    fn skipped(&mut self, run: &Run<'_>, change: SkippedChange) -> Result<()> {
+        if !change.only_these && change.set.is_empty() && change.clear.is_empty() {
+            return Ok(());
+        }
+        self.buffered_members += change.set.len() + change.clear.len();
+        self.buffered_skipped.push(change);
+        self.flush_if_full(run)
+    }
+
+    fn flush_if_full(&mut self, run: &Run<'_>) -> Result<()> {
+        let groups = self.buffer.len().max(self.buffered_skipped.len());
+        if groups >= CHUNK || self.buffered_members >= FLUSH_MEMBERS {
             self.flush(run)?;
         }
         Ok(())
     }
 
     fn flush(&mut self, run: &Run<'_>) -> Result<()> {
+        let (store, fence) = (run.store(), run.fence());
         on_disk(|| {
-            run.store()
-                .add_group_plans(run.fence(), self.plan_id, &self.buffer)
+            if !self.buffered_skipped.is_empty() {
+                store.record_skipped(fence, &self.buffered_skipped)?;
+            }
+            if self.buffer.is_empty() {
+                return Ok(());
+            }
+            store.add_group_plans(fence, self.plan_id, &self.buffer)
         })?;
+        self.buffered_skipped.clear();
         self.buffer.clear();
         self.buffered_members = 0;
         Ok(())

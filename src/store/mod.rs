@@ -237,21 +237,8 @@ pub trait Store: Send + Sync {
 
     // Left-out members
 
-    /// The group's left-out members are exactly these.
-    fn replace_skipped(
-        &self,
-        fence: Fence,
-        group: ObjectId,
-        members: &[(ObjectId, SkipReason)],
-    ) -> Result<()>;
-    /// Adds or changes some, removes others; the rest stays.
-    fn update_skipped(
-        &self,
-        fence: Fence,
-        group: ObjectId,
-        set: &[(ObjectId, SkipReason)],
-        clear: &[ObjectId],
-    ) -> Result<()>;
+    /// Which members of these groups are left out, in one transaction.
+    fn record_skipped(&self, fence: Fence, groups: &[SkippedChange]) -> Result<()>;
     /// Left-out members of one group or of all, by group and member.
     fn skipped(
         &self,

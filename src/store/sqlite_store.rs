@@ -9,7 +9,8 @@ use super::{
     AnchorObject, CachedGroup, Direction, Feed, Fence, GroupChange, GroupEnd, KnownGroup, Lease,
     MemberView, ObjectChange, OperationStatus, Ordinals, PendingGroup, PendingMember, PlanHeader,
     PlanRecord, PlanState, PlanTotals, Resolution, RunEnd, RunHeader, RunRecord, RunningRun,
-    ScopeFn, SkippedRow, SqliteStore, Store, StoredGroupPlan, StoredPlanMember, Target, Watermark,
+    ScopeFn, SkippedChange, SkippedRow, SqliteStore, Store, StoredGroupPlan, StoredPlanMember,
+    Target, Watermark,
 };
 use super::{ends, groups, import, known, lease, objects, pending, plans, runs, swap};
 use crate::config::Configuration;
@@ -379,25 +380,11 @@ impl Store for SqliteStore {
         self.shared.read(known::total)
     }
 
-    fn replace_skipped(
-        &self,
-        fence: Fence,
-        group: ObjectId,
-        members: &[(ObjectId, SkipReason)],
-    ) -> Result<()> {
-        self.shared
-            .write(Some(fence), |tx| known::replace_skipped(tx, group, members))
-    }
-
-    fn update_skipped(
-        &self,
-        fence: Fence,
-        group: ObjectId,
-        set: &[(ObjectId, SkipReason)],
-        clear: &[ObjectId],
-    ) -> Result<()> {
+    fn record_skipped(&self, fence: Fence, groups: &[SkippedChange]) -> Result<()> {
         self.shared.write(Some(fence), |tx| {
-            known::update_skipped(tx, group, set, clear)
+            groups
+                .iter()
+                .try_for_each(|change| known::record_skipped(tx, change))
         })
     }
 

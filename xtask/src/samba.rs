@@ -8,9 +8,19 @@ use crate::{build, lab::Lab, system};
 pub const PROGRAMS: &[&str] = &["samba", "samba-tool", "ldbadd", "ldapsearch", "kinit"];
 
 /// Integration tests (`tests/NAME.rs`) that run on the embedded directory and, once more, here.
-const SUITE: &[&str] = &["cycle", "plans", "exactness", "safety"];
+const SUITE: &[&str] = &[
+    "cycle",
+    "plans",
+    "controllers",
+    "kerberos",
+    "safety",
+    "exactness",
+];
 
-/// Runs them all.
+/// Test files of `tests/powershell` that do.
+pub const STORIES: &[&str] = &["Connect.Tests.ps1", "Cycle.Tests.ps1", "Stop.Tests.ps1"];
+
+/// Runs the integration tests, and those of single rooms.
 pub fn test() -> Result<(), String> {
     let built = build::build()?;
     let mut suite = system::cargo(["test", "--quiet", "--no-fail-fast"]);
@@ -21,7 +31,19 @@ pub fn test() -> Result<(), String> {
     suite.args(["--", "--test-threads=2"]);
     let suite = system::run(suite.env("GROUPWRITEBACK_TEST_DIRECTORY", "samba"));
     let alone = alone(&built);
-    suite.and(alone)
+    suite.and(alone).and(alike())
+}
+
+/// One table of requests, played to Samba and to the embedded directory.
+fn alike() -> Result<(), String> {
+    system::run(system::cargo(["test", "--quiet"]).args([
+        "-p",
+        "group-writeback-lab",
+        "--test",
+        "ldap",
+        "--",
+        "--ignored",
+    ]))
 }
 
 /// Tests of single rooms that want a lab, one after the other on the same one.

@@ -45,12 +45,19 @@ pub fn run(args: &[String]) -> Result<(), String> {
             "attack" => attack::test(&mut not_run)?,
             "fuzz" => fuzz::test(&mut not_run)?,
             "samba" => match system::ensure(samba::PROGRAMS) {
-                Ok(()) => samba::test()?,
+                Ok(()) => {
+                    samba::test()?;
+                    match pwsh::find() {
+                        Some(pwsh) => powershell(&pwsh, "samba", samba::STORIES)?,
+                        None if ci => return Err(pwsh::ADVICE.into()),
+                        None => not_run.push(format!("samba, from PowerShell: {}", pwsh::ADVICE)),
+                    }
+                }
                 Err(advice) if ci => return Err(advice),
                 Err(advice) => not_run.push(format!("samba: {advice}")),
             },
             _ => match pwsh::find() {
-                Some(pwsh) => powershell(&pwsh)?,
+                Some(pwsh) => powershell(&pwsh, "embedded", &[""])?,
                 None if ci => return Err(pwsh::ADVICE.into()),
                 None => not_run.push(format!("powershell: {}", pwsh::ADVICE)),
             },
@@ -96,7 +103,8 @@ fn chosen(args: &[String]) -> Result<Vec<&'static str>, String> {
         .collect())
 }
 
-fn powershell(pwsh: &std::path::Path) -> Result<(), String> {
+/// Runs test files (all of them by an empty name) with labs that have this directory.
+fn powershell(pwsh: &std::path::Path, directory: &str, files: &[&str]) -> Result<(), String> {
     let built = build::build()?;
     let mut command: Command = pwsh::command(pwsh, &built);
     if let Some(folder) = pwsh::pester_folder(pwsh)? {
@@ -110,8 +118,15 @@ fn powershell(pwsh: &std::path::Path) -> Result<(), String> {
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     command.env("GROUPWRITEBACK_STORE", scratch.path().join("store"));
     command.env("PWSH", pwsh);
+    command.env("GROUPWRITEBACK_TEST_DIRECTORY", directory);
+    let folder = system::root().join("tests/powershell");
+    let paths = files
+        .iter()
+        .map(|file| folder.join(file).display().to_string());
     command
         .arg("-File")
-        .arg(system::root().join("tests/powershell/Run.ps1"));
+        .arg(folder.join("Run.ps1"))
+        .arg("-Path")
+        .arg(paths.collect::<Vec<_>>().join(","));
     system::run(&mut command)
 }

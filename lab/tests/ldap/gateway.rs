@@ -406,7 +406,7 @@ async fn raw(place: &Place, address: SocketAddr) -> Stream {
 async fn receive(stream: &mut Stream) -> Vec<u8> {
     let mut bytes = vec![0; 2];
     stream.read_exact(&mut bytes).await.unwrap();
-    let more = usize::from(bytes[1].checked_sub(0x80).unwrap_or_default());
+    let more = usize::from(bytes[1].saturating_sub(0x80));
     let mut length = usize::from(bytes[1]);
     if more > 0 {
         let mut octets = vec![0; more];
