@@ -334,9 +334,7 @@ impl Planner {
         run.at(self.done, Some(self.total.max(self.done)), "").await;
         let Some(cached) = run.store().cloud_group(id)? else {
             if let Some(actual) = actual {
-                run.ctx
-                    .message(Level::Verbose, format!("{} carries the mark of a group that this tenant never had; left alone.", actual.dn))
-                    .await;
+                run.ctx.warn(stranger(&actual)).await;
             }
             return Ok(());
         };
@@ -586,6 +584,20 @@ fn left_alone(plan: &GroupPlan) -> Error {
 }
 
 /// Whether members of a group may be missing from what was read (graph.md section 6, rule 1 of the design).
+/// A group whose mark names a cloud group that the store has never heard of: of another tenant, or of this one and
+/// deleted there before the store was made anew. Neither is ours to delete.
+fn stranger(group: &DirectoryGroup) -> Error {
+    Error::new(
+        ErrorId::GroupNotOwned,
+        format!(
+            "'{}' carries the mark of the group {}, which the cloud doesn't list and the store doesn't know; it is left alone.",
+            group.dn, group.object_id
+        ),
+    )
+    .target(&group.dn)
+    .action("If it was written for this tenant before its store was lost, its cloud group is gone: delete it in AD.")
+}
+
 fn unread(run: &Run<'_>, members: &Members, hides_members: bool, name: &str) -> Result<()> {
     let incomplete = |what: String, remedy: &str| {
         Err(Error::new(

@@ -86,6 +86,10 @@ pub(super) fn error(
             ErrorId::DirectoryAccessDenied,
             format!("{what}: the account lacks the right {}. {words}.", operation.right()),
         ),
+        code::BUSY | code::UNAVAILABLE => build(
+            ErrorId::DirectoryUnavailable,
+            format!("{what}: the controller stayed busy. {words}."),
+        ),
         _ if operation == Operation::Search => build(
             ErrorId::SourceReadIncomplete,
             format!("{what}: {words}. What was read is not complete and was not used."),
@@ -129,10 +133,6 @@ pub(super) fn error(
                 format!("{what}: another object has the name. {words}."),
             ),
         },
-        code::BUSY | code::UNAVAILABLE => build(
-            ErrorId::DirectoryUnavailable,
-            format!("{what}: the controller stayed busy. {words}."),
-        ),
         code::NOT_ON_NON_LEAF => build(
             ErrorId::DirectoryOperationFailed,
             format!("{what}: it has child objects. {words}."),
@@ -275,6 +275,7 @@ mod tests {
             (Operation::Search, 4, "", SourceReadIncomplete),
             (Operation::Search, 10, "", SourceReadIncomplete),
             (Operation::Search, 50, "", DirectoryAccessDenied),
+            (Operation::Search, 51, "", DirectoryUnavailable),
             (
                 Operation::Bind,
                 8,

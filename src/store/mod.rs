@@ -164,6 +164,8 @@ pub trait Store: Send + Sync {
         after: Option<ObjectId>,
         limit: usize,
     ) -> Result<Vec<(ObjectId, MemberKind)>>;
+    /// Members whose row came without its properties: to be asked for again.
+    fn unreadable_members(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<ObjectId>>;
     /// Members that need a look-up in AD: only an ImmutableId, or not found the last time.
     fn unresolved_objects(
         &self,

@@ -258,6 +258,10 @@ impl Store for SqliteStore {
         self.shared.read(|c| objects::unknown(c, after, limit))
     }
 
+    fn unreadable_members(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<ObjectId>> {
+        self.shared.read(|c| objects::unreadable(c, after, limit))
+    }
+
     fn unresolved_objects(
         &self,
         after: Option<ObjectId>,
