@@ -207,7 +207,9 @@ impl Session {
         if let Some(store) = store.as_ref() {
             return Ok(store.clone());
         }
-        let opened: Arc<dyn Store> = Arc::new(open(&self.folder, self.name())?);
+        let opened = open(&self.folder, self.name())?;
+        opened.wait_at_most(self.timeout())?;
+        let opened: Arc<dyn Store> = Arc::new(opened);
         *store = Some(opened.clone());
         Ok(opened)
     }

@@ -8,7 +8,7 @@ use super::assemble::{Members, assemble, resolve_members, wanted};
 use super::import::is_of_the_run;
 use super::lookup::{containers, find_in_ad};
 use super::run::{Run, new_guid};
-use super::{Manner, on_disk};
+use super::{Manner, on_disk, scopes};
 use crate::clock;
 use crate::config::DeprovisionAction;
 use crate::error::{Error, ErrorId, Result};
@@ -18,7 +18,9 @@ use crate::plan::{
     AbsentReason, GroupInput, GroupPlan, MemberInput, Policy, ThresholdCheck, Totals, Wanted,
     plan_group,
 };
-use crate::store::{PendingGroup, PlanHeader, PlanRecord, PlanState, PlanTotals, PolicyType};
+use crate::store::{
+    PendingGroup, PlanHeader, PlanRecord, PlanState, PlanTotals, PolicyType, SkippedChange,
+};
 
 /// Origin of plans that switch the feature off.
 pub(super) const ORIGIN_DISABLE: &str = "Disable";
@@ -55,6 +57,7 @@ struct Planner {
     /// Every group could be planned.
     complete: bool,
     buffer: Vec<GroupPlan>,
+    buffered_skipped: Vec<SkippedChange>,
     buffered_members: usize,
     /// Groups with nothing to do: their pending work is done.
     settled: Vec<ObjectId>,
@@ -72,6 +75,7 @@ pub(super) async fn plan(
     run.step("Plan").await;
     if !matches!(selection, Selection::Disable(_)) {
         resolve_members(run).await?;
+        scopes::reconsider(run).await?;
         announce_new_groups(run)?;
     }
     let store = run.store();
@@ -95,6 +99,7 @@ pub(super) async fn plan(
         totals: Totals::default(),
         complete: true,
         buffer: Vec::new(),
+        buffered_skipped: Vec::new(),
         buffered_members: 0,
         settled: Vec::new(),
         what_if: manner.what_if,
@@ -329,9 +334,7 @@ impl Planner {
         run.at(self.done, Some(self.total.max(self.done)), "").await;
         let Some(cached) = run.store().cloud_group(id)? else {
             if let Some(actual) = actual {
-                run.ctx
-                    .message(Level::Verbose, format!("{} carries the mark of a group that this tenant never had; left alone.", actual.dn))
-                    .await;
+                run.ctx.warn(stranger(&actual)).await;
             }
             return Ok(());
         };
@@ -391,19 +394,19 @@ impl Planner {
             // Before anything is planned: a group of which a part is unknown is left as it is, whole, and stays pending.
             unread(run, &members, hides_members, &name)?;
             let count = members.skipped.len();
-            on_disk(|| {
-                if full {
-                    run.store()
-                        .replace_skipped(run.fence(), id, &members.skipped)
-                } else {
-                    run.store()
-                        .update_skipped(run.fence(), id, &members.skipped, &members.cleared)
-                }
-            })?;
             run.counts.members_skipped += count as u64;
             if count > 0 {
                 run.ctx.warn(left_out(id, &name, &members.skipped)).await;
             }
+            self.skipped(
+                run,
+                SkippedChange {
+                    group: id,
+                    only_these: full,
+                    set: members.skipped,
+                    clear: members.cleared,
+                },
+            )?;
         }
         let config = &run.engine.config;
         let policy = Policy {
@@ -412,7 +415,11 @@ impl Planner {
             deprovision_container: config.deprovision_container.clone(),
             full,
         };
-        match plan_group(&input, &policy) {
+        let plan = plan_group(&input, &policy);
+        drop(input);
+        match plan {
+            // Not for us, though there is something to do: said each time, and looked at again.
+            Some(plan) if plan.hands_off.is_some() => return Err(left_alone(&plan)),
             Some(plan) => self.add(run, plan).await?,
             None if !waiting => self.settled.push(id),
             None => {}
@@ -453,8 +460,13 @@ impl Planner {
                     actual: Some(actual),
                     members: MemberInput::Untouched,
                 };
-                if let Some(plan) = plan_group(&input, &policy) {
-                    self.add(run, plan).await?;
+                match plan_group(&input, &policy) {
+                    Some(plan) if plan.hands_off.is_some() => {
+                        self.complete = false;
+                        run.group_failed(left_alone(&plan).target(object_id)).await;
+                    }
+                    Some(plan) => self.add(run, plan).await?,
+                    None => {}
                 }
             }
         }
@@ -480,17 +492,38 @@ impl Planner {
         self.totals.add(&plan);
         self.buffered_members += plan.adds.len() + plan.removes.len();
         self.buffer.push(plan);
-        if self.buffer.len() >= CHUNK || self.buffered_members >= FLUSH_MEMBERS {
+        self.flush_if_full(run)
+    }
+
+    fn skipped(&mut self, run: &Run<'_>, change: SkippedChange) -> Result<()> {
+        if !change.only_these && change.set.is_empty() && change.clear.is_empty() {
+            return Ok(());
+        }
+        self.buffered_members += change.set.len() + change.clear.len();
+        self.buffered_skipped.push(change);
+        self.flush_if_full(run)
+    }
+
+    fn flush_if_full(&mut self, run: &Run<'_>) -> Result<()> {
+        let groups = self.buffer.len().max(self.buffered_skipped.len());
+        if groups >= CHUNK || self.buffered_members >= FLUSH_MEMBERS {
             self.flush(run)?;
         }
         Ok(())
     }
 
     fn flush(&mut self, run: &Run<'_>) -> Result<()> {
+        let (store, fence) = (run.store(), run.fence());
         on_disk(|| {
-            run.store()
-                .add_group_plans(run.fence(), self.plan_id, &self.buffer)
+            if !self.buffered_skipped.is_empty() {
+                store.record_skipped(fence, &self.buffered_skipped)?;
+            }
+            if self.buffer.is_empty() {
+                return Ok(());
+            }
+            store.add_group_plans(fence, self.plan_id, &self.buffer)
         })?;
+        self.buffered_skipped.clear();
         self.buffer.clear();
         self.buffered_members = 0;
         Ok(())
@@ -540,7 +573,31 @@ impl Planner {
     }
 }
 
+/// What is for somebody else to settle: an object that must not be touched although something is to be done.
+fn left_alone(plan: &GroupPlan) -> Error {
+    let why = plan.notes.last().map_or("", String::as_str);
+    Error::new(
+        ErrorId::GroupNotOwned,
+        format!("'{}' is {why}.", plan.dn),
+    )
+    .action("Take the group out of the groups that AD protects and clear its adminCount, or delete or unmark it: the next cycle then goes on.")
+}
+
 /// Whether members of a group may be missing from what was read (graph.md section 6, rule 1 of the design).
+/// A group whose mark names a cloud group that the store has never heard of: of another tenant, or of this one and
+/// deleted there before the store was made anew. Neither is ours to delete.
+fn stranger(group: &DirectoryGroup) -> Error {
+    Error::new(
+        ErrorId::GroupNotOwned,
+        format!(
+            "'{}' carries the mark of the group {}, which the cloud doesn't list and the store doesn't know; it is left alone.",
+            group.dn, group.object_id
+        ),
+    )
+    .target(&group.dn)
+    .action("If it was written for this tenant before its store was lost, its cloud group is gone: delete it in AD.")
+}
+
 fn unread(run: &Run<'_>, members: &Members, hides_members: bool, name: &str) -> Result<()> {
     let incomplete = |what: String, remedy: &str| {
         Err(Error::new(

@@ -167,6 +167,19 @@ fn single(tag: impl lber::structures::ASNTag) -> bool {
     tag.into_structure().id > 2
 }
 
+/// An answer to a bind, and the names of controllers as people write them.
+pub fn bind(data: &[u8]) {
+    super::kerberos::fuzzing::answer(data);
+    if let Ok(text) = std::str::from_utf8(data)
+        && let Some(servers) = crate::config::server::parse(text)
+    {
+        for server in servers {
+            assert!(!server.host.is_empty() && server.port != Some(0));
+            assert!(!server.host.contains(['/', '@', '[', ']', ' ']), "{text}");
+        }
+    }
+}
+
 /// A security descriptor.
 pub fn descriptor(data: &[u8]) {
     let class = Guid([0x11; 16]);

@@ -59,8 +59,6 @@ unsafe impl GlobalAlloc for Forgetful {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn what_moves_stays_whole() {
         let mut bytes = Vec::new();

@@ -6,7 +6,7 @@ use super::objects;
 use super::pending;
 use super::runs::{count, number};
 use super::sql::{Outcome, Tx, after, collect, first, from_json, limit, run, to_json};
-use super::{KnownGroup, SkippedRow};
+use super::{KnownGroup, SkippedChange, SkippedRow};
 use crate::model::{DirectoryGroup, GroupType, MemberKey, ObjectId, SkipReason};
 
 const COLUMNS: &str = "id, guid, sid, dn, group_type, usn_changed, member_count, protected, attributes, saved_at FROM known_groups";
@@ -104,17 +104,15 @@ pub(super) fn forget(tx: &Tx<'_>, id: ObjectId) -> Outcome<()> {
     Ok(())
 }
 
-pub(super) fn replace_skipped(
-    tx: &Tx<'_>,
-    group: ObjectId,
-    members: &[(ObjectId, SkipReason)],
-) -> Outcome<()> {
-    run(
-        tx.c,
-        "DELETE FROM skipped_members WHERE group_id = ?",
-        [group],
-    )?;
-    update_skipped(tx, group, members, &[])
+pub(super) fn record_skipped(tx: &Tx<'_>, change: &SkippedChange) -> Outcome<()> {
+    if change.only_these {
+        run(
+            tx.c,
+            "DELETE FROM skipped_members WHERE group_id = ?",
+            [change.group],
+        )?;
+    }
+    update_skipped(tx, change.group, &change.set, &change.clear)
 }
 
 pub(super) fn update_skipped(
@@ -179,6 +177,14 @@ pub(super) fn skipped(
             )
         }
     }
+}
+
+pub(super) fn skipped_because(
+    c: &Connection,
+    reason: SkipReason,
+) -> Outcome<Vec<(ObjectId, ObjectId)>> {
+    let sql = "SELECT group_id, member_id FROM skipped_members WHERE reason = ? ORDER BY group_id, member_id";
+    collect(c, sql, [reason], |r| Ok((r.get(0)?, r.get(1)?)))
 }
 
 pub(super) fn skipped_by_reason(

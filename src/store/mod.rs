@@ -164,6 +164,8 @@ pub trait Store: Send + Sync {
         after: Option<ObjectId>,
         limit: usize,
     ) -> Result<Vec<(ObjectId, MemberKind)>>;
+    /// Members whose row came without its properties: to be asked for again.
+    fn unreadable_members(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<ObjectId>>;
     /// Members that need a look-up in AD: only an ImmutableId, or not found the last time.
     fn unresolved_objects(
         &self,
@@ -237,21 +239,8 @@ pub trait Store: Send + Sync {
 
     // Left-out members
 
-    /// The group's left-out members are exactly these.
-    fn replace_skipped(
-        &self,
-        fence: Fence,
-        group: ObjectId,
-        members: &[(ObjectId, SkipReason)],
-    ) -> Result<()>;
-    /// Adds or changes some, removes others; the rest stays.
-    fn update_skipped(
-        &self,
-        fence: Fence,
-        group: ObjectId,
-        set: &[(ObjectId, SkipReason)],
-        clear: &[ObjectId],
-    ) -> Result<()>;
+    /// Which members of these groups are left out, in one transaction.
+    fn record_skipped(&self, fence: Fence, groups: &[SkippedChange]) -> Result<()>;
     /// Left-out members of one group or of all, by group and member.
     fn skipped(
         &self,
@@ -259,6 +248,8 @@ pub trait Store: Send + Sync {
         after: Option<(ObjectId, ObjectId)>,
         limit: usize,
     ) -> Result<Vec<SkippedRow>>;
+    /// Group and member of those left out for this reason.
+    fn skipped_because(&self, reason: SkipReason) -> Result<Vec<(ObjectId, ObjectId)>>;
     /// How many, by reason.
     fn skipped_by_reason(&self, group: Option<ObjectId>) -> Result<Vec<(SkipReason, u64)>>;
     /// How many, by group.

@@ -9,7 +9,8 @@ use super::{
     AnchorObject, CachedGroup, Direction, Feed, Fence, GroupChange, GroupEnd, KnownGroup, Lease,
     MemberView, ObjectChange, OperationStatus, Ordinals, PendingGroup, PendingMember, PlanHeader,
     PlanRecord, PlanState, PlanTotals, Resolution, RunEnd, RunHeader, RunRecord, RunningRun,
-    ScopeFn, SkippedRow, SqliteStore, Store, StoredGroupPlan, StoredPlanMember, Target, Watermark,
+    ScopeFn, SkippedChange, SkippedRow, SqliteStore, Store, StoredGroupPlan, StoredPlanMember,
+    Target, Watermark,
 };
 use super::{ends, groups, import, known, lease, objects, pending, plans, runs, swap};
 use crate::config::Configuration;
@@ -257,6 +258,10 @@ impl Store for SqliteStore {
         self.shared.read(|c| objects::unknown(c, after, limit))
     }
 
+    fn unreadable_members(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<ObjectId>> {
+        self.shared.read(|c| objects::unreadable(c, after, limit))
+    }
+
     fn unresolved_objects(
         &self,
         after: Option<ObjectId>,
@@ -379,25 +384,11 @@ impl Store for SqliteStore {
         self.shared.read(known::total)
     }
 
-    fn replace_skipped(
-        &self,
-        fence: Fence,
-        group: ObjectId,
-        members: &[(ObjectId, SkipReason)],
-    ) -> Result<()> {
-        self.shared
-            .write(Some(fence), |tx| known::replace_skipped(tx, group, members))
-    }
-
-    fn update_skipped(
-        &self,
-        fence: Fence,
-        group: ObjectId,
-        set: &[(ObjectId, SkipReason)],
-        clear: &[ObjectId],
-    ) -> Result<()> {
+    fn record_skipped(&self, fence: Fence, groups: &[SkippedChange]) -> Result<()> {
         self.shared.write(Some(fence), |tx| {
-            known::update_skipped(tx, group, set, clear)
+            groups
+                .iter()
+                .try_for_each(|change| known::record_skipped(tx, change))
         })
     }
 
@@ -408,6 +399,10 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<SkippedRow>> {
         self.shared.read(|c| known::skipped(c, group, after, limit))
+    }
+
+    fn skipped_because(&self, reason: SkipReason) -> Result<Vec<(ObjectId, ObjectId)>> {
+        self.shared.read(|c| known::skipped_because(c, reason))
     }
 
     fn skipped_by_reason(&self, group: Option<ObjectId>) -> Result<Vec<(SkipReason, u64)>> {

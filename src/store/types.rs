@@ -281,6 +281,19 @@ pub struct MemberView {
     pub known: bool,
 }
 
+/// News on a group's left-out members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SkippedChange {
+    /// The group.
+    pub group: ObjectId,
+    /// Nobody but those of `set` is left out; else the others stay as they are.
+    pub only_these: bool,
+    /// Left out, and why.
+    pub set: Vec<(ObjectId, SkipReason)>,
+    /// No longer left out.
+    pub clear: Vec<ObjectId>,
+}
+
 /// A left-out member with names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SkippedRow {

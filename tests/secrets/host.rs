@@ -102,7 +102,18 @@ fn run(session: u64, call: &str, request: &Value, input: &mut File) {
         )
     };
     let mut failed = lines(error);
-    while status == ffi::GWB_OK {
+    if status == ffi::GWB_OK {
+        failed.extend(drive(operation, input));
+    }
+    // SAFETY: null is allowed.
+    unsafe { ffi::gwb_release(operation, std::ptr::null_mut()) };
+    say(&json!({"done": true, "error": failed}));
+}
+
+/// Takes events to the end; errors of the calls themselves.
+fn drive(operation: u64, input: &mut File) -> Vec<Value> {
+    let mut failed = Vec::new();
+    loop {
         let (mut events, mut error) = (empty(), empty());
         // SAFETY: valid pointers.
         let status = unsafe { ffi::gwb_next(operation, 250, &mut events, &mut error) };
@@ -120,12 +131,9 @@ fn run(session: u64, call: &str, request: &Value, input: &mut File) {
             }
         }
         if !matches!(status, ffi::GWB_OK | ffi::GWB_PENDING) {
-            break;
+            return failed;
         }
     }
-    // SAFETY: null is allowed.
-    unsafe { ffi::gwb_release(operation, std::ptr::null_mut()) };
-    say(&json!({"done": true, "error": failed}));
 }
 
 /// The parent's end of it.

@@ -31,7 +31,19 @@ pub fn test() -> Result<(), String> {
     suite.args(["--", "--test-threads=2"]);
     let suite = system::run(suite.env("GROUPWRITEBACK_TEST_DIRECTORY", "samba"));
     let alone = alone(&built);
-    suite.and(alone)
+    suite.and(alone).and(alike())
+}
+
+/// One table of requests, played to Samba and to the embedded directory.
+fn alike() -> Result<(), String> {
+    system::run(system::cargo(["test", "--quiet"]).args([
+        "-p",
+        "group-writeback-lab",
+        "--test",
+        "ldap",
+        "--",
+        "--ignored",
+    ]))
 }
 
 /// Tests of single rooms that want a lab, one after the other on the same one.

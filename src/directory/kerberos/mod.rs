@@ -5,6 +5,8 @@
 //! answers when a sealed buffer holds more than one message or a packet ends within a length. Here the bind is ours,
 //! and the library gets one end of a pair of sockets that [`layer`] serves.
 
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod layer;
 mod message;
 mod problem;

@@ -8,7 +8,8 @@ use super::super::buffer::gwb_buffer;
 use super::super::status::{
     GWB_ABI_VERSION, GWB_END, GWB_INVALID_HANDLE, GWB_OK, GWB_PANIC, GWB_PENDING,
 };
-use super::bytes::{Dice, mutate, odd};
+use super::arguments::{Input, Out};
+use super::bytes::Dice;
 use super::watch::{Known, Question, World, failure, misses};
 use super::{Abi, End, Material, Report, StartKind};
 
@@ -30,55 +31,6 @@ pub(super) struct Caller<'a, A> {
     kept: Vec<gwb_buffer>,
     /// The last calls, for the report of a violation.
     trail: VecDeque<(&'static str, u64, i32)>,
-}
-
-/// An input in memory of exactly its length, so that a byte read too many is noticed, and freed after the call.
-struct Input {
-    bytes: Vec<u8>,
-    ptr: *const u8,
-    len: usize,
-}
-
-/// An out-parameter in memory of its own.
-struct Out<T> {
-    place: *mut T,
-    /// What the library is given.
-    ptr: *mut T,
-}
-
-impl<T> Out<T> {
-    fn new(value: T, dice: &mut Dice, null: usize) -> Self {
-        let place = Box::into_raw(Box::new(value));
-        let ptr = match dice.below(null) {
-            0 => ptr::null_mut(),
-            // Not aligned: must be refused, never written.
-            1 => place.wrapping_byte_add(1),
-            _ => place,
-        };
-        Out { place, ptr }
-    }
-
-    fn usable(&self) -> bool {
-        self.ptr == self.place
-    }
-
-    fn get(&self) -> &T {
-        // SAFETY: ours since `new`, and no call is under way.
-        unsafe { &*self.place }
-    }
-
-    fn take(self) -> T {
-        let place = std::mem::ManuallyDrop::new(self).place;
-        // SAFETY: from `Box::into_raw`, and not dropped any more.
-        unsafe { *Box::from_raw(place) }
-    }
-}
-
-impl<T> Drop for Out<T> {
-    fn drop(&mut self) {
-        // SAFETY: from `Box::into_raw`; `take` does not come here.
-        drop(unsafe { Box::from_raw(self.place) });
-    }
 }
 
 impl<'a, A: Abi> Caller<'a, A> {
@@ -169,30 +121,6 @@ impl<'a, A: Abi> Caller<'a, A> {
         (token, self.world.known(token))
     }
 
-    fn input(&mut self, good: Option<Vec<u8>>) -> Input {
-        let mut bytes = match good {
-            Some(good) if !self.dice.once_in(3) => good,
-            Some(mut good) => {
-                mutate(&mut self.dice, &mut good);
-                good
-            }
-            None => odd(&mut self.dice),
-        };
-        if self.dice.once_in(40) {
-            bytes.truncate(self.dice.below(bytes.len() + 1));
-        }
-        let bytes = bytes.into_boxed_slice().into_vec();
-        let (ptr, len) = match self.dice.below(60) {
-            0 => (ptr::null(), 0),
-            1 => (ptr::null(), 1 + self.dice.below(100)),
-            // Refused before they are believed.
-            2 => (bytes.as_ptr(), usize::MAX - self.dice.below(3)),
-            3 => (bytes.as_ptr(), (16 << 20) + 1),
-            _ => (bytes.as_ptr(), bytes.len()),
-        };
-        Input { bytes, ptr, len }
-    }
-
     fn error(&mut self) -> Out<gwb_buffer> {
         Out::new(gwb_buffer::empty(), &mut self.dice, 8)
     }
@@ -263,7 +191,10 @@ impl<'a, A: Abi> Caller<'a, A> {
     fn open(&mut self) -> Result<(), String> {
         let full = self.world.counts().0 >= SESSIONS;
         let good = self.dice.pick(&self.material.configs).cloned();
-        let input = self.input(good.map(String::into_bytes).filter(|_| !full));
+        let input = Input::new(
+            &mut self.dice,
+            good.map(String::into_bytes).filter(|_| !full),
+        );
         let out = Out::new(UNTOUCHED, &mut self.dice, 12);
         let error = self.error();
         let begin = Instant::now();
@@ -324,7 +255,7 @@ impl<'a, A: Abi> Caller<'a, A> {
             StartKind::Sync => "gwb_sync",
             StartKind::Query => "gwb_query",
         };
-        let input = self.input(good);
+        let input = Input::new(&mut self.dice, good);
         let out = Out::new(UNTOUCHED, &mut self.dice, 12);
         let error = self.error();
         let begin = Instant::now();
@@ -394,7 +325,7 @@ impl<'a, A: Abi> Caller<'a, A> {
                 (operation, known, None)
             }
         };
-        let input = self.input(good);
+        let input = Input::new(&mut self.dice, good);
         let error = self.error();
         let begin = Instant::now();
         // SAFETY: null, refused for what they are, or valid.

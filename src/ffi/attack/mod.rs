@@ -12,6 +12,7 @@
     missing_docs
 )]
 
+mod arguments;
 mod bytes;
 mod caller;
 mod exported;

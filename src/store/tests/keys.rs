@@ -234,11 +234,20 @@ fn left_out_members_have_names_and_reasons() {
         named(2, "two"),
     ]);
     let (cloud, kind) = (SkipReason::CloudOnly, SkipReason::KindNotSupported);
+    let only = |n: u32, set: &[(ObjectId, SkipReason)]| SkippedChange {
+        group: id(n),
+        only_these: true,
+        set: set.to_vec(),
+        clear: Vec::new(),
+    };
     f.store
-        .replace_skipped(f.lease.fence, id(1), &[(id(10), cloud), (id(11), kind)])
-        .unwrap();
-    f.store
-        .replace_skipped(f.lease.fence, id(2), &[(id(10), cloud)])
+        .record_skipped(
+            f.lease.fence,
+            &[
+                only(1, &[(id(10), cloud), (id(11), kind)]),
+                only(2, &[(id(10), cloud)]),
+            ],
+        )
         .unwrap();
     let all = f.store.skipped(None, None, 10).unwrap();
     assert_eq!(all.len(), 3);
@@ -260,7 +269,15 @@ fn left_out_members_have_names_and_reasons() {
         [(cloud, 2), (kind, 1)]
     );
     f.store
-        .update_skipped(f.lease.fence, id(1), &[(id(12), cloud)], &[id(11)])
+        .record_skipped(
+            f.lease.fence,
+            &[SkippedChange {
+                group: id(1),
+                only_these: false,
+                set: vec![(id(12), cloud)],
+                clear: vec![id(11)],
+            }],
+        )
         .unwrap();
     assert_eq!(
         f.store.skipped_by_reason(Some(id(1))).unwrap(),
