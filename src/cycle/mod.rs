@@ -137,7 +137,9 @@ impl Engine {
             Ok(watch) => {
                 // A cancelled run is dropped where it stands, as a killed one is: the next run completes either.
                 let cancel = ctx.cancel.clone();
-                let worked = cancel.guard(self.work(&mut run, &job, manner)).await;
+                // On the heap: every caller's future would hold it, and move it on the stack.
+                let work = Box::pin(self.work(&mut run, &job, manner));
+                let worked = cancel.guard(work).await;
                 watch.stop().await;
                 worked
             }

@@ -113,6 +113,10 @@ impl<E: Engine> Drop for Ticket<E> {
     }
 }
 
+/// Of each of our threads. A whole run is one future; unoptimized, polling it has come to need close to the usual 2 MB.
+/// Address space only: what is not used takes no memory.
+const STACK: usize = 4 << 20;
+
 impl<E: Engine> Core<E> {
     pub(super) const fn new() -> Self {
         Core {
@@ -130,6 +134,7 @@ impl<E: Engine> Core<E> {
                 .worker_threads(cpus.clamp(2, 4))
                 .thread_name("group-writeback")
                 .on_thread_start(own_thread)
+                .thread_stack_size(STACK)
                 .enable_all()
                 .build()
                 .map_err(|error| {
