@@ -1,6 +1,7 @@
 //! Typed configuration: what is recorded about a writeback, and what a connection needs. No secrets, no I/O.
 
 mod change;
+pub mod server;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -95,12 +96,18 @@ pub struct Connection {
     pub client_id: String,
     /// Kind of sign-in.
     pub sign_in: SignIn,
-    /// Domain controller or domain, `host[:port]`; port 636 unless given.
+    /// Domain controllers or domains, `[ldap[s]://]host[:port]` with commas between; tried in that order.
     pub server: String,
+    /// AD site whose controllers come first when `server` is a domain.
+    pub site: Option<String>,
+    /// DNS server to ask about the domain and its controllers instead of the system's, `address[:port]`.
+    pub dns_server: Option<String>,
     /// Kind of bind.
     pub auth_type: AuthType,
-    /// Account: UPN, `DOMAIN\name` or DN.
+    /// Account: UPN, `DOMAIN\name` or DN. With Kerberos a UPN, or nothing for whom the ticket or keytab names.
     pub user_name: String,
+    /// Kerberos keytab to sign in with.
+    pub keytab_path: Option<String>,
     /// PEM file with the CA certificates to trust besides the system's.
     pub certificate_authority_path: Option<String>,
 }
@@ -141,6 +148,17 @@ pub enum GroupScope {
     Global,
     /// Opt-in.
     DomainLocal,
+}
+
+impl GroupScope {
+    /// A distribution group of this scope.
+    pub fn group_type(self) -> crate::model::GroupType {
+        crate::model::GroupType(match self {
+            GroupScope::Universal => 0x8,
+            GroupScope::Global => 0x2,
+            GroupScope::DomainLocal => 0x4,
+        })
+    }
 }
 
 /// What happens to a written group whose cloud group left scope or was soft-deleted.

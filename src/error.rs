@@ -84,6 +84,24 @@ error_ids! {
     DirectoryUnavailable, ConnectionError, "Check server name, port and that the domain controller is up.";
     /// The domain controller refused the credentials.
     DirectoryAuthenticationFailed, AuthenticationError, "Check account and password, and that the clocks agree.";
+    /// The domain controller is read-only (RODC).
+    DirectoryReadOnly, InvalidOperation, "Name a writable domain controller with -Server, or the domain to have one found.";
+    /// No Kerberos library on this machine.
+    KerberosUnavailable, NotInstalled, "Install MIT Kerberos (Debian: libgssapi-krb5-2; Red Hat: krb5-libs), or connect with -AuthType Basic.";
+    /// There is no ticket to sign in with.
+    KerberosTicketMissing, AuthenticationError, "Get a ticket with kinit for the account that runs this, or connect with -KeytabPath or -Credential.";
+    /// The ticket is past its life.
+    KerberosTicketExpired, AuthenticationError, "Get a new ticket with kinit; a keytab (-KeytabPath) gets them by itself.";
+    /// This machine's clock and the controller's differ.
+    KerberosClockSkew, AuthenticationError, "Set this machine's clock (time service): Kerberos allows five minutes.";
+    /// The keytab is missing, unreadable or outdated.
+    KerberosKeytabUnusable, AuthenticationError, "Check path, permissions and content (klist -k); export the keytab again after a change of password.";
+    /// The controller's name is none that Kerberos knows.
+    KerberosServiceUnknown, ObjectNotFound, "Name the domain controller by its full DNS name, and check its service principal names (setspn -L).";
+    /// No KDC of the realm can be found or reached.
+    KerberosRealmUnavailable, ConnectionError, "Check the realm in krb5.conf or its DNS records (_kerberos._udp), and that a KDC is up.";
+    /// The controller and we agreed on no protection of what follows the sign-in.
+    KerberosProtectionRefused, SecurityError, "Connect to another domain controller, or by LDAPS; unprotected connections are never used.";
     /// A server certificate could not be verified.
     TlsVerificationFailed, SecurityError, "Check the certificate's names and dates, and trust its issuer (-CertificateAuthorityPath).";
     /// The container doesn't exist.

@@ -13,6 +13,9 @@ pub mod directory;
 pub mod error;
 #[allow(unsafe_code)]
 pub mod ffi;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod graph;
 pub mod mapping;
 pub mod model;

@@ -13,6 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorId, Result};
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod progress;
 pub mod queue;
 mod wire;

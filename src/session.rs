@@ -4,6 +4,8 @@ mod connect;
 mod connectivity;
 mod container;
 mod feature;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod groups;
 mod members;
 mod objects;
@@ -29,7 +31,7 @@ use crate::directory::Directory;
 use crate::error::{Error, ErrorId, Result};
 use crate::graph::GraphClient;
 use crate::mapping::Mapping;
-use crate::operation::{Cancel, Context};
+use crate::operation::{Cancel, Context, Level};
 use crate::store::{SqliteStore, Store};
 
 pub use options::Options;
@@ -205,7 +207,9 @@ impl Session {
         if let Some(store) = store.as_ref() {
             return Ok(store.clone());
         }
-        let opened: Arc<dyn Store> = Arc::new(open(&self.folder, self.name())?);
+        let opened = open(&self.folder, self.name())?;
+        opened.wait_at_most(self.timeout())?;
+        let opened: Arc<dyn Store> = Arc::new(opened);
         *store = Some(opened.clone());
         Ok(opened)
     }
@@ -269,9 +273,38 @@ impl Session {
         .action("Connect to the recorded tenant, or use another configuration (-ConfigurationName) for this one."))
     }
 
+    /// The clients for a run: with the controller that is there, else with the next that can be used. Once chosen, it
+    /// stays for the whole run.
+    async fn clients_for_run(&self, ctx: &Context) -> Result<Clients> {
+        let mut clients = self.clients(ctx)?;
+        let before = clients.directory.clone();
+        let now = match ctx.cancel.guard(before.at_hand(&self.closing)).await {
+            Ok(now) => now,
+            Err(error) if error.id == ErrorId::OperationCancelled => return Err(error),
+            Err(error) => {
+                // The run says so itself, and is in the history then.
+                ctx.warn(error).await;
+                return Ok(clients);
+            }
+        };
+        let (old, new) = (&before.root().dns_host_name, &now.root().dns_host_name);
+        if old != new {
+            ctx.message(
+                Level::Information,
+                format!("{old} doesn't answer; this run uses {new}."),
+            )
+            .await;
+        }
+        if let Some(kept) = lock(&self.clients).as_mut() {
+            kept.directory = now.clone();
+        }
+        clients.directory = now;
+        Ok(clients)
+    }
+
     /// What a run works with; writeback must be on.
     async fn engine(&self, ctx: &Context) -> Result<Engine> {
-        let clients = self.clients(ctx)?;
+        let clients = self.clients_for_run(ctx).await?;
         let config = self.configuration()?;
         if !config.enabled {
             return Err(self.not_enabled());

@@ -52,6 +52,9 @@ fn run(lab: &Lab, method: &str, verb: &str, body: &Value) -> Result<Value, Failu
         ("POST", "change") => change(lab, body),
         ("POST", "churn") => churn_verb(lab, body),
         ("POST", "fault") => fault(lab, body),
+        ("GET", "fault") => {
+            Ok(json!({"graph": lab.faults().hits(), "ldap": lab.front().fault_hits()}))
+        }
         ("POST", "directory") => directory::directory(lab, body),
         ("DELETE", "fault") => {
             lab.faults().clear();

@@ -7,6 +7,7 @@
 //! | `world` | the seeded generator of people and groups |
 //! | `tenant` | the tenant's objects and history, and Microsoft Graph in front of them |
 //! | `signin` | token endpoints |
+//! | `dns` | a DNS server for tests |
 //! | `directory` | the embedded Active Directory over LDAP |
 //! | `samba` | a real one in its place |
 //! | `gateway` | the lab's door to it, with the same faults and counts |
@@ -20,6 +21,7 @@
 mod ad;
 pub mod client;
 pub mod directory;
+pub mod dns;
 pub mod gateway;
 pub mod serve;
 

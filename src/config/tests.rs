@@ -125,7 +125,7 @@ fn every_fault_has_its_path() {
         ),
         (|c| c.connection.server.clear(), &["connection.server"]),
         (
-            |c| c.connection.server = "ldaps://dc1".into(),
+            |c| c.connection.server = "http://dc1".into(),
             &["connection.server"],
         ),
         (

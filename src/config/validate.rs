@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::server::is_host;
 use super::{
-    Configuration, Connection, DeprovisionAction, Environment, NamingPreset, SignIn, Thresholds,
+    AuthType, Configuration, Connection, DeprovisionAction, Environment, NamingPreset, SignIn,
+    Thresholds,
 };
 use crate::error::{Error, ErrorId};
 use crate::model::Guid;
@@ -186,9 +188,27 @@ impl Check {
         }
         let server = connection.server.as_str();
         self.that(
-            server.is_empty() || is_server(server),
+            server.is_empty() || super::server::parse(server).is_some(),
             "connection.server",
-            "a host name, with :port if it is not 636; no scheme and no path",
+            "a controller or a domain, with :port if it is not the usual one; several with commas between; no path",
+        );
+        self.that(
+            connection
+                .dns_server
+                .as_deref()
+                .is_none_or(|text| super::server::dns(text).is_some()),
+            "connection.dnsServer",
+            "an address, with :port if it is not 53",
+        );
+        self.that(
+            connection.site.as_deref().is_none_or(is_host),
+            "connection.site",
+            "the name of an AD site",
+        );
+        self.that(
+            connection.keytab_path.is_none() || connection.auth_type == AuthType::Negotiate,
+            "connection.keytabPath",
+            "only with the authentication type Negotiate",
         );
         self.endpoints(connection);
         self.sign_in(&connection.sign_in);
@@ -247,19 +267,8 @@ fn is_domain(text: &str) -> bool {
     text.contains('.') && is_host(text)
 }
 
-fn is_host(text: &str) -> bool {
-    text.len() <= 253
-        && text.split('.').all(|label| {
-            (1..=63).contains(&label.len())
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label
-                    .chars()
-                    .all(|c| c.is_alphanumeric() || c == '-' || c == '_')
-        })
-}
-
-fn is_server(text: &str) -> bool {
+/// `host[:port]`
+fn is_authority(text: &str) -> bool {
     split_port(text).is_some_and(|host| {
         let v6 = host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
         match v6 {
@@ -289,7 +298,7 @@ fn is_endpoint(url: &str) -> bool {
         _ => return false,
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
-    if !is_server(rest) {
+    if !is_authority(rest) {
         return false;
     }
     let host = split_port(rest).unwrap_or(rest);

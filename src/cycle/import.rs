@@ -72,6 +72,7 @@ pub(super) async fn import(run: &mut Run<'_>) -> Result<()> {
     }
     confirm_missing(run).await?;
     complete_members(run).await?;
+    ask_for_unreadable(run).await?;
     ask_for_unknown(run).await?;
     if run.engine.mapping.needs_external_senders() {
         read_external_senders(run).await?;
@@ -330,7 +331,7 @@ async fn confirm_missing(run: &mut Run<'_>) -> Result<()> {
     }
 }
 
-/// Groups that came into scope with members we never kept.
+/// Groups that came into scope with members we never kept, or came back from the deleted ones.
 async fn complete_members(run: &mut Run<'_>) -> Result<()> {
     let mut after = None;
     loop {
@@ -351,6 +352,13 @@ async fn complete_members(run: &mut Run<'_>) -> Result<()> {
 }
 
 async fn read_members(run: &mut Run<'_>, group: ObjectId) -> Result<()> {
+    // What was cleared before it was restored is in no row of changes: it is simply not there.
+    if let Some(whole) = run.engine.graph.group_properties(group).await? {
+        let (store, mapping) = (run.store(), &run.engine.mapping);
+        let change = [rows::whole_group(whole)];
+        let in_scope = |g: &CloudGroup| keeps_members(mapping, g);
+        on_disk(|| store.apply_groups(run.fence(), Target::Live, &change, &in_scope, None))?;
+    }
     let mut reader = run.engine.graph.members(group).await;
     let mut members = Vec::new();
     while let Some(page) = reader.next_page().await? {
@@ -381,19 +389,38 @@ async fn ask_for_unknown(run: &mut Run<'_>) -> Result<()> {
         if ids.is_empty() {
             continue;
         }
-        let rows: Vec<_> = run
-            .engine
-            .graph
-            .objects_by_id(&ids)
-            .await?
-            .into_iter()
-            .map(|r| rows::object(r, MemberKind::Other))
-            .collect();
-        on_disk(|| {
-            run.store()
-                .apply_objects(run.fence(), Target::Live, &rows, None)
-        })?;
+        ask_for(run, &ids).await?;
     }
+}
+
+/// Members whose properties were withheld, of whom no feed will tell again: asked for by id, until an answer has
+/// nothing readable in it, for then the right to read them is still missing.
+async fn ask_for_unreadable(run: &mut Run<'_>) -> Result<()> {
+    let mut after = None;
+    loop {
+        let ids = run.store().unreadable_members(after, CHUNK)?;
+        let Some(last) = ids.last() else {
+            return Ok(());
+        };
+        after = Some(*last);
+        if !ask_for(run, &ids).await? {
+            return Ok(());
+        }
+    }
+}
+
+/// Asks for objects by their ids; gives whether any could be read.
+async fn ask_for(run: &mut Run<'_>, ids: &[ObjectId]) -> Result<bool> {
+    let answer = run.engine.graph.objects_by_id(ids).await?;
+    let rows: Vec<_> = answer
+        .into_iter()
+        .map(|r| rows::object(r, MemberKind::Other))
+        .collect();
+    on_disk(|| {
+        run.store()
+            .apply_objects(run.fence(), Target::Live, &rows, None)
+    })?;
+    Ok(rows.iter().any(|row| row.readable))
 }
 
 /// `allowExternalSenders` of the groups that will be planned: only a single GET gives it.

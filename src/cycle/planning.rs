@@ -8,7 +8,7 @@ use super::assemble::{Members, assemble, resolve_members, wanted};
 use super::import::is_of_the_run;
 use super::lookup::{containers, find_in_ad};
 use super::run::{Run, new_guid};
-use super::{Manner, on_disk};
+use super::{Manner, on_disk, scopes};
 use crate::clock;
 use crate::config::DeprovisionAction;
 use crate::error::{Error, ErrorId, Result};
@@ -75,6 +75,7 @@ pub(super) async fn plan(
     run.step("Plan").await;
     if !matches!(selection, Selection::Disable(_)) {
         resolve_members(run).await?;
+        scopes::reconsider(run).await?;
         announce_new_groups(run)?;
     }
     let store = run.store();
@@ -89,6 +90,7 @@ pub(super) async fn plan(
         .to_owned(),
         policy_type: run.policy,
         created: clock::now(),
+        replica: run.engine.directory.root().replica(),
     };
     store.new_plan(run.fence(), &header)?;
     let mut planner = Planner {
@@ -332,9 +334,7 @@ impl Planner {
         run.at(self.done, Some(self.total.max(self.done)), "").await;
         let Some(cached) = run.store().cloud_group(id)? else {
             if let Some(actual) = actual {
-                run.ctx
-                    .message(Level::Verbose, format!("{} carries the mark of a group that this tenant never had; left alone.", actual.dn))
-                    .await;
+                run.ctx.warn(stranger(&actual)).await;
             }
             return Ok(());
         };
@@ -415,7 +415,11 @@ impl Planner {
             deprovision_container: config.deprovision_container.clone(),
             full,
         };
-        match plan_group(&input, &policy) {
+        let plan = plan_group(&input, &policy);
+        drop(input);
+        match plan {
+            // Not for us, though there is something to do: said each time, and looked at again.
+            Some(plan) if plan.hands_off.is_some() => return Err(left_alone(&plan)),
             Some(plan) => self.add(run, plan).await?,
             None if !waiting => self.settled.push(id),
             None => {}
@@ -456,8 +460,13 @@ impl Planner {
                     actual: Some(actual),
                     members: MemberInput::Untouched,
                 };
-                if let Some(plan) = plan_group(&input, &policy) {
-                    self.add(run, plan).await?;
+                match plan_group(&input, &policy) {
+                    Some(plan) if plan.hands_off.is_some() => {
+                        self.complete = false;
+                        run.group_failed(left_alone(&plan).target(object_id)).await;
+                    }
+                    Some(plan) => self.add(run, plan).await?,
+                    None => {}
                 }
             }
         }
@@ -564,7 +573,31 @@ impl Planner {
     }
 }
 
+/// What is for somebody else to settle: an object that must not be touched although something is to be done.
+fn left_alone(plan: &GroupPlan) -> Error {
+    let why = plan.notes.last().map_or("", String::as_str);
+    Error::new(
+        ErrorId::GroupNotOwned,
+        format!("'{}' is {why}.", plan.dn),
+    )
+    .action("Take the group out of the groups that AD protects and clear its adminCount, or delete or unmark it: the next cycle then goes on.")
+}
+
 /// Whether members of a group may be missing from what was read (graph.md section 6, rule 1 of the design).
+/// A group whose mark names a cloud group that the store has never heard of: of another tenant, or of this one and
+/// deleted there before the store was made anew. Neither is ours to delete.
+fn stranger(group: &DirectoryGroup) -> Error {
+    Error::new(
+        ErrorId::GroupNotOwned,
+        format!(
+            "'{}' carries the mark of the group {}, which the cloud doesn't list and the store doesn't know; it is left alone.",
+            group.dn, group.object_id
+        ),
+    )
+    .target(&group.dn)
+    .action("If it was written for this tenant before its store was lost, its cloud group is gone: delete it in AD.")
+}
+
 fn unread(run: &Run<'_>, members: &Members, hides_members: bool, name: &str) -> Result<()> {
     let incomplete = |what: String, remedy: &str| {
         Err(Error::new(

@@ -1,7 +1,7 @@
 //! Rows of Graph as the store takes them. Two vocabularies, so that neither room knows the other.
 
 use crate::graph::{self, GroupRow, ObjectRow, Patch};
-use crate::model::MemberKind;
+use crate::model::{CloudGroup, MemberKind};
 use crate::store::{GroupChange, GroupPatch, MemberChange, ObjectChange, Removal};
 
 fn nullable<T>(patch: Patch<T>) -> Option<Option<T>> {
@@ -65,6 +65,29 @@ fn patch(row: &graph::GroupPatch) -> GroupPatch {
         visibility: nullable(row.visibility.clone()),
         writeback: None,
         allow_external_senders: None,
+    }
+}
+
+/// A group that was read by itself: what it doesn't have is null.
+pub(super) fn whole_group(group: CloudGroup) -> GroupChange {
+    GroupChange {
+        readable: true,
+        patch: GroupPatch {
+            display_name: Some(group.display_name),
+            description: Some(group.description),
+            mail: Some(group.mail),
+            mail_nickname: Some(group.mail_nickname),
+            proxy_addresses: Some(group.proxy_addresses),
+            group_types: Some(group.group_types),
+            security_enabled: Some(group.security_enabled),
+            mail_enabled: Some(group.mail_enabled),
+            on_premises_sync_enabled: Some(group.on_premises_sync_enabled),
+            on_premises_sid: Some(group.on_premises_sid),
+            visibility: Some(group.visibility),
+            writeback: None,
+            allow_external_senders: None,
+        },
+        ..GroupChange::new(group.id)
     }
 }
 

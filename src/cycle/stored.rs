@@ -40,6 +40,15 @@ pub(super) async fn check_stored(run: &mut Run<'_>, plan_id: Guid) -> Result<Pla
             return Err(stale("a newer one has taken its place".into()));
         }
     }
+    if !plan.header.replica.is_empty()
+        && plan.header.replica != run.engine.directory.root().replica()
+    {
+        // Change numbers are one controller's own: those of the plan say nothing here.
+        return Err(stale(format!(
+            "it was made on another domain controller than {}",
+            run.engine.directory.root().dns_host_name
+        )));
+    }
     if let Some(group) = store.stale_groups(plan_id, 1)?.first() {
         store.set_plan_state(run.fence(), plan_id, PlanState::Stale)?;
         return Err(stale(format!(

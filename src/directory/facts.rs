@@ -14,6 +14,8 @@ use crate::model::{Guid, Sid};
 
 /// RID of the group `Domain Users`: a group that every domain has.
 const DOMAIN_USERS: &str = "513";
+/// `LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID` (MS-ADTS 3.1.1.3.4.3): only an RODC has it.
+const READ_ONLY_CONTROLLER: &str = "1.2.840.113556.1.4.1920";
 /// `TRUST_ATTRIBUTE_WITHIN_FOREST` (MS-ADTS 6.1.6.7.9).
 const WITHIN_FOREST: i64 = 0x20;
 /// `FLAG_CR_NTDS_DOMAIN` in `systemFlags` of a crossRef (MS-ADTS 2.2.10).
@@ -38,12 +40,26 @@ pub(super) async fn root(link: &Arc<Link>) -> Result<RootDse> {
             "highestCommittedUSN",
             "domainControllerFunctionality",
             "supportedControl",
+            "supportedCapabilities",
             "dsServiceName",
         ],
     );
     let entry = search::object(link, &spec)
         .await?
         .ok_or_else(|| not_ad(link, "it gives no rootDSE"))?;
+    if entry
+        .texts("supportedCapabilities")
+        .any(|oid| oid == READ_ONLY_CONTROLLER)
+    {
+        return Err(Error::new(
+            ErrorId::DirectoryReadOnly,
+            format!(
+                "{} is a read-only domain controller (RODC): groups can't be written there.",
+                link.server()
+            ),
+        )
+        .target(link.server()));
+    }
     let text = |name: &str| entry.text(name).unwrap_or_default().to_owned();
     let mut root = RootDse {
         default_naming_context: text("defaultNamingContext"),

@@ -5,6 +5,10 @@ use std::fmt;
 use crate::error::{Error, ErrorId, Result};
 use crate::model::{Guid, Sid};
 
+/// Levels of nesting in a filter that a person wrote. Nobody writes more, and the parser behind [`Filter::parse`]
+/// descends into each: without a limit, a long row of parentheses would end the whole process.
+const MAX_DEPTH: usize = 64;
+
 /// A well-formed filter; values in it are escaped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter(String);
@@ -17,13 +21,19 @@ impl Filter {
 
     /// A filter that a person wrote; refused when it isn't one.
     pub fn parse(text: &str) -> Result<Filter> {
+        let refused =
+            |message: String| Error::new(ErrorId::InvalidArgument, message).target("LDAPFilter");
+        if depth(text) > MAX_DEPTH {
+            return Err(refused(format!(
+                "The LDAP filter has more than {MAX_DEPTH} levels of nesting."
+            ))
+            .action("Write a simpler filter."));
+        }
         match ldap3::parse_filter(text) {
+            // The parser takes a single test without parentheses; inside another filter it would be none.
+            Ok(_) if !text.starts_with('(') => Ok(Filter(format!("({text})"))),
             Ok(_) => Ok(Filter(text.to_owned())),
-            Err(()) => Err(Error::new(
-                ErrorId::InvalidArgument,
-                format!("'{text}' is not an LDAP filter."),
-            )
-            .target("LDAPFilter")
+            Err(()) => Err(refused(format!("'{text}' is not an LDAP filter."))
             .action("Write it as in RFC 4515, e.g. (displayName=Sales*), and escape ( ) * \\ in values as \\28 \\29 \\2a \\5c.")),
         }
     }
@@ -118,6 +128,20 @@ pub fn escape(value: &str) -> String {
     out
 }
 
+/// Parentheses inside each other; those in values are escaped.
+fn depth(text: &str) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for byte in text.bytes() {
+        match byte {
+            b'(' => open += 1,
+            b')' => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
+}
+
 fn push_hex(out: &mut String, byte: u8) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     out.push('\\');
@@ -160,7 +184,21 @@ mod tests {
         );
         assert_eq!(eq("cn)(x", "y").as_str(), "(cnx=y)");
         assert!(Filter::parse("(cn=a").is_err());
+        let bare = Filter::parse("cn=a").unwrap();
+        assert_eq!(and([bare, present("mail")]).as_str(), "(&(cn=a)(mail=*))");
         assert!(Filter::parse("(&(cn=a)(member:1.2.840.113556.1.4.1941:=CN=x))").is_ok());
+    }
+
+    #[test]
+    fn nesting_has_an_end() {
+        let nested = |n: usize| format!("{}(cn=a){}", "(!".repeat(n), ")".repeat(n));
+        assert!(Filter::parse(&nested(MAX_DEPTH - 1)).is_ok());
+        assert!(Filter::parse(&nested(MAX_DEPTH)).is_err());
+        // Far more than any stack holds.
+        assert!(Filter::parse(&"(!".repeat(1_000_000)).is_err());
+        assert!(Filter::parse(&nested(1_000_000)).is_err());
+        let wide = format!("(|{})", "(cn=a)".repeat(10_000));
+        assert!(Filter::parse(&wide).is_ok());
     }
 
     proptest! {

@@ -7,13 +7,13 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ldap3::{Ldap, LdapError, LdapResult};
 use tokio::sync::{Mutex, OnceCell, Semaphore};
 
 use super::codes::{code, win32};
-use super::target::{SharedTarget, is_broken};
+use super::target::{SharedTarget, Target, is_broken};
 use super::types::DirectoryCounters;
 use crate::error::{Error, ErrorId, Result};
 use crate::operation::Cancel;
@@ -28,6 +28,8 @@ const WRITERS: usize = 2;
 const RECONNECTS: u32 = 8;
 /// Attempts after the first when the controller says busy.
 const BUSY_REPEATS: u32 = 6;
+/// Attempts that are made even when they take longer than the time limit of one answer.
+const SURE_REPEATS: u32 = 3;
 
 /// Kinds of request, for counting and for choosing the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +113,41 @@ pub(super) struct Ticket {
 
 struct Lane {
     slots: Semaphore,
-    current: Mutex<(u64, Option<Ldap>)>,
+    /// Connections tried so far.
+    dials: AtomicU64,
+    current: Mutex<Current>,
+}
+
+#[derive(Default)]
+struct Current {
+    generation: u64,
+    ldap: Option<Ldap>,
+    /// What the last attempt to connect came to, if it failed.
+    lost: Option<Lost>,
+}
+
+/// A connection that broke or was not to be had.
+#[derive(Clone)]
+struct Lost {
+    error: Error,
+    /// The controller was silent for the whole time limit.
+    silent: bool,
+}
+
+/// How often a request was tried again, and since when.
+#[derive(Default)]
+struct Repeats {
+    count: u32,
+    since: Option<Instant>,
+}
+
+impl Repeats {
+    /// Counts one more; `false` when it would be one too many, or would go on for longer than one answer may take.
+    fn another(&mut self, most: u32, limit: Duration) -> bool {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        self.count += 1;
+        self.count <= most && (self.count <= SURE_REPEATS || since.elapsed() < limit)
+    }
 }
 
 /// A handful of connections to one controller.
@@ -129,16 +165,34 @@ pub(super) struct Link {
 
 impl Link {
     /// The first connection; the others follow when they are needed.
-    pub async fn open(target: SharedTarget, cancel: Cancel) -> Result<Link> {
-        let opened = cancel.guard(target.open(None)).await?;
+    /// `patience`: for reaching the controller and its first word, when there are others to try.
+    pub async fn open(
+        target: SharedTarget,
+        patience: Option<Duration>,
+        cancel: Cancel,
+    ) -> Result<Link> {
+        let opened = cancel
+            .guard(async {
+                let opened = target.open(None, patience).await?;
+                if let Some(patience) = patience {
+                    name_of(&target, &mut opened.ldap.clone(), patience).await?;
+                }
+                Ok(opened)
+            })
+            .await?;
         let mut lanes: Vec<Lane> = (0..=WRITERS)
             .map(|_| Lane {
                 slots: Semaphore::new(IN_FLIGHT),
-                current: Mutex::new((0, None)),
+                dials: AtomicU64::new(0),
+                current: Mutex::default(),
             })
             .collect();
         if let Some(first) = lanes.first_mut() {
-            first.current = Mutex::new((1, Some(opened.ldap)));
+            first.current = Mutex::new(Current {
+                generation: 1,
+                ldap: Some(opened.ldap),
+                lost: None,
+            });
         }
         let link = Link {
             target,
@@ -164,8 +218,8 @@ impl Link {
         self.target.server()
     }
 
-    /// The account as given.
-    pub fn user(&self) -> &str {
+    /// The account, as given or as its ticket says.
+    pub fn user(&self) -> String {
         self.target.user()
     }
 
@@ -215,19 +269,20 @@ impl Link {
         let Some(at) = self.lanes.get(lane) else {
             return Err(self.target.unreachable("no such connection".to_owned()));
         };
-        let (mut broken, mut busy) = (0, 0);
+        let (mut broken, mut busy) = (Repeats::default(), Repeats::default());
         loop {
             self.cancel.check()?;
             let slot = self.cancel.guard(async { Ok(at.slots.acquire().await) });
             let _slot = slot.await?;
-            let (ticket, ldap) = match self.cancel.guard(self.connected(lane, at)).await {
+            let connected = self
+                .cancel
+                .guard(async { Ok(self.connected(lane, at).await) });
+            let (ticket, ldap) = match connected.await? {
                 Ok(pair) => pair,
-                Err(error) if error.id == ErrorId::DirectoryUnavailable && broken < RECONNECTS => {
-                    broken += 1;
-                    self.pause(broken).await?;
+                Err(lost) => {
+                    self.repeat(&mut broken, lost).await?;
                     continue;
                 }
-                Err(error) => return Err(error),
             };
             if pinned.is_some_and(|pinned| pinned != ticket) {
                 return Err(Error::new(
@@ -245,13 +300,14 @@ impl Link {
                 .cancel
                 .guard(async { Ok(tokio::time::timeout(self.limit(kind), sent).await) })
                 .await?;
-            let (error, timed_out) = match answered {
+            let (error, silent) = match answered {
                 Ok(Ok(answer)) => {
                     let result = answer.result();
                     match result.rc {
-                        code::BUSY | code::UNAVAILABLE if busy < BUSY_REPEATS => {
-                            busy += 1;
-                            self.pause(busy).await?;
+                        code::BUSY | code::UNAVAILABLE
+                            if busy.another(BUSY_REPEATS, self.timeout()) =>
+                        {
+                            self.pause(busy.count).await?;
                             continue;
                         }
                         // "a successful bind must be completed": the controller forgot who we are.
@@ -292,13 +348,23 @@ impl Link {
                 ),
             };
             self.drop_connection(at, ticket).await;
-            // A controller that is silent for the whole time limit gets one more chance, not all.
-            broken += if timed_out { RECONNECTS } else { 1 };
-            if broken > RECONNECTS {
-                return Err(error);
-            }
-            self.pause(broken.min(RECONNECTS)).await?;
+            self.repeat(&mut broken, Lost { error, silent }).await?;
         }
+    }
+
+    /// Waits before a request is tried over another connection, or gives it up.
+    async fn repeat(&self, broken: &mut Repeats, lost: Lost) -> Result<()> {
+        if lost.error.id != ErrorId::DirectoryUnavailable {
+            return Err(lost.error);
+        }
+        if lost.silent {
+            // A controller that is silent for the whole time limit gets one more chance, not all.
+            broken.count += RECONNECTS - 1;
+        }
+        if !broken.another(RECONNECTS, self.timeout()) {
+            return Err(lost.error);
+        }
+        self.pause(broken.count).await
     }
 
     /// A search sends many messages, each within the limit; the rest is one answer.
@@ -314,31 +380,51 @@ impl Link {
         self.target.timeout
     }
 
-    async fn connected(&self, lane: usize, at: &Lane) -> Result<(Ticket, Ldap)> {
+    async fn connected(&self, lane: usize, at: &Lane) -> std::result::Result<(Ticket, Ldap), Lost> {
+        let seen = at.dials.load(Ordering::Acquire);
         let mut current = at.current.lock().await;
-        let (generation, handle) = &mut *current;
-        if let Some(ldap) = handle
+        let generation = current.generation;
+        if let Some(ldap) = &mut current.ldap
             && !ldap.is_closed()
         {
-            let ticket = Ticket {
-                lane,
-                generation: *generation,
-            };
+            let ticket = Ticket { lane, generation };
             return Ok((ticket, ldap.clone()));
         }
-        let opened = self.target.open(Some(self.address)).await?;
+        // What another request's attempt came to while this one waited for it holds for both: each trying for itself,
+        // one after the other, a silent controller would be waited for by all of them in turn.
+        if at.dials.load(Ordering::Acquire) > seen
+            && let Some(lost) = &current.lost
+        {
+            return Err(lost.clone());
+        }
+        at.dials.fetch_add(1, Ordering::AcqRel);
+        let begun = Instant::now();
+        match self.dial().await {
+            Ok(ldap) => {
+                let generation = generation + 1;
+                *current = Current {
+                    generation,
+                    ldap: Some(ldap.clone()),
+                    lost: None,
+                };
+                Ok((Ticket { lane, generation }, ldap))
+            }
+            Err(error) => {
+                let silent = begun.elapsed() >= self.timeout();
+                let lost = Lost { error, silent };
+                current.lost = Some(lost.clone());
+                Err(lost)
+            }
+        }
+    }
+
+    /// A new connection to the same controller.
+    async fn dial(&self) -> Result<Ldap> {
+        let opened = self.target.open(Some(self.address), None).await?;
         self.counts[BIND].fetch_add(1, Ordering::Relaxed);
         let mut ldap = opened.ldap;
         self.recognise(&mut ldap).await?;
-        *generation += 1;
-        *handle = Some(ldap.clone());
-        Ok((
-            Ticket {
-                lane,
-                generation: *generation,
-            },
-            ldap,
-        ))
+        Ok(ldap)
     }
 
     /// One address may stand for several controllers; USNs and fresh writes are those of one.
@@ -346,22 +432,8 @@ impl Link {
         let Some(expected) = self.identity.get() else {
             return Ok(());
         };
-        let lost = |e: &LdapError| {
-            self.target
-                .unreachable("the connection broke off".to_owned())
-                .caused_by(e)
-        };
-        ldap.with_timeout(self.target.timeout);
-        let found = ldap
-            .search("", ldap3::Scope::Base, "(objectClass=*)", ["dnsHostName"])
-            .await
-            .map_err(|e| lost(&e))?;
+        let name = name_of(&self.target, ldap, self.target.timeout).await?;
         self.counts[Kind::Search.index()].fetch_add(1, Ordering::Relaxed);
-        let name = found
-            .0
-            .into_iter()
-            .find_map(|e| super::entry::Entry::from_ber(e.0))
-            .and_then(|e| e.text("dnsHostName").map(str::to_owned));
         match name {
             Some(name) if name.eq_ignore_ascii_case(expected) => Ok(()),
             Some(name) => Err(self.target.unreachable(format!(
@@ -373,10 +445,25 @@ impl Link {
         }
     }
 
+    /// Whether the controller still answers, over the connection that is there.
+    pub async fn is_alive(&self, patience: Duration) -> bool {
+        let Some(lane) = self.lanes.first() else {
+            return false;
+        };
+        let Some(mut ldap) = lane.current.lock().await.ldap.clone() else {
+            return false;
+        };
+        if ldap.is_closed() {
+            return false;
+        }
+        self.counts[Kind::Search.index()].fetch_add(1, Ordering::Relaxed);
+        name_of(&self.target, &mut ldap, patience).await.is_ok()
+    }
+
     async fn drop_connection(&self, at: &Lane, ticket: Ticket) {
         let mut current = at.current.lock().await;
-        if current.0 == ticket.generation {
-            current.1 = None;
+        if current.generation == ticket.generation {
+            current.ldap = None;
         }
     }
 
@@ -391,6 +478,24 @@ impl Link {
             })
             .await
     }
+}
+
+/// The controller's own name, which it tells at once or not at all.
+async fn name_of(target: &Target, ldap: &mut Ldap, patience: Duration) -> Result<Option<String>> {
+    ldap.with_timeout(patience);
+    let found = ldap
+        .search("", ldap3::Scope::Base, "(objectClass=*)", ["dnsHostName"])
+        .await
+        .map_err(|e| {
+            target
+                .unreachable("the connection broke off".to_owned())
+                .caused_by(&e)
+        })?;
+    Ok(found
+        .0
+        .into_iter()
+        .find_map(|e| super::entry::Entry::from_ber(e.0))
+        .and_then(|e| e.text("dnsHostName").map(str::to_owned)))
 }
 
 /// Any number: hash maps' seeds are random.

@@ -13,15 +13,21 @@ pub mod types;
 mod acl;
 mod batches;
 mod codes;
+mod dns;
 mod entry;
 mod facts;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod groups;
+mod kerberos;
 mod link;
+mod locate;
 mod lookup;
 mod members;
 mod membership;
 mod owned;
 mod result;
+mod rights;
 mod search;
 mod target;
 mod tls;
@@ -37,7 +43,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::config::Connection;
-use crate::error::Result;
+use crate::error::{Error, ErrorId, Result};
 use crate::operation::Cancel;
 
 pub use dn::Dn;
@@ -45,11 +51,16 @@ pub use owned::OwnedGroupReader;
 pub use types::*;
 pub use writer::DirectoryWriter;
 
+/// For reaching one controller when there are others to try.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 struct Inner {
     link: Arc<link::Link>,
     root: RootDse,
     schema: SchemaFacts,
     forest: ForestFacts,
+    access: Arc<target::Access>,
+    places: locate::Places,
 }
 
 /// A reader of one domain controller. Clones share its connections. Nothing here writes.
@@ -57,16 +68,64 @@ struct Inner {
 pub struct Directory(Arc<Inner>);
 
 impl Directory {
-    /// Connects by LDAPS (or StartTLS on port 389), verifies the certificate, binds, and reads what the controller,
-    /// its schema and its forest are. `timeout` bounds connecting and each answer; `cancel` ends every wait.
+    /// Connects to the first controller in question that can be used: by LDAPS, by StartTLS, or sealed by Kerberos.
+    /// Verifies it, binds, and reads what the controller, its schema and its forest are. `timeout` bounds connecting
+    /// and each answer; `cancel` ends every wait.
     pub async fn connect(
         connection: &Connection,
         password: Zeroizing<Vec<u8>>,
         timeout: Duration,
         cancel: &Cancel,
     ) -> Result<Directory> {
-        let target = Arc::new(target::Target::new(connection, password, timeout)?);
-        let link = Arc::new(link::Link::open(target, cancel.clone()).await?);
+        let places = locate::Places::new(connection)?;
+        let access = Arc::new(target::Access::new(connection, password, timeout)?);
+        Self::reach(places, access, cancel).await
+    }
+
+    async fn reach(
+        places: locate::Places,
+        access: Arc<target::Access>,
+        cancel: &Cancel,
+    ) -> Result<Directory> {
+        let (candidates, notes) = cancel
+            .guard(async { Ok(places.candidates().await) })
+            .await?;
+        let patience = (candidates.len() > 1).then_some(PATIENCE);
+        let mut failures = Vec::new();
+        for candidate in candidates {
+            match Self::open(&places, &access, candidate, patience, cancel).await {
+                Err(error) if concerns_one(error.id) => failures.push(error),
+                other => return other,
+            }
+        }
+        if failures.len() == 1
+            && let Some(mut only) = failures.pop()
+        {
+            only.causes.extend(notes);
+            return Err(only);
+        }
+        let mut error = Error::new(
+            ErrorId::DirectoryUnavailable,
+            format!("No domain controller of {} can be used.", places.name()),
+        )
+        .target(places.name());
+        for failure in failures {
+            error.causes.push(failure.message);
+            error.causes.extend(failure.causes);
+        }
+        error.causes.extend(notes);
+        Err(error)
+    }
+
+    async fn open(
+        places: &locate::Places,
+        access: &Arc<target::Access>,
+        candidate: locate::Candidate,
+        patience: Option<Duration>,
+        cancel: &Cancel,
+    ) -> Result<Directory> {
+        let target = target::Target::new(access.clone(), places.dns.clone(), candidate);
+        let link = Arc::new(link::Link::open(Arc::new(target), patience, cancel.clone()).await?);
         let root = facts::root(&link).await?;
         link.set_identity(&root.dns_host_name);
         let forest = facts::forest(&link, &root).await?;
@@ -76,7 +135,25 @@ impl Directory {
             root,
             schema,
             forest,
+            access: access.clone(),
+            places: places.clone(),
         })))
+    }
+
+    /// This controller while it answers, else the next that can be used: for the beginning of a run, never within one.
+    pub async fn at_hand(&self, cancel: &Cancel) -> Result<Directory> {
+        let alive = cancel
+            .guard(async { Ok(self.0.link.is_alive(PATIENCE).await) })
+            .await?;
+        if alive {
+            return Ok(self.clone());
+        }
+        Self::reach(self.0.places.clone(), self.0.access.clone(), cancel).await
+    }
+
+    /// The account it is signed in as.
+    pub fn account_name(&self) -> String {
+        self.0.link.user()
     }
 
     /// The controller's own words about itself.
@@ -112,4 +189,16 @@ impl Directory {
     fn link(&self) -> &Arc<link::Link> {
         &self.0.link
     }
+}
+
+/// Faults of one controller, with which another may serve. Refused credentials are none of them: trying them at every
+/// controller would lock the account.
+fn concerns_one(id: ErrorId) -> bool {
+    matches!(
+        id,
+        ErrorId::DirectoryUnavailable
+            | ErrorId::TlsVerificationFailed
+            | ErrorId::DirectoryReadOnly
+            | ErrorId::KerberosServiceUnknown
+    )
 }

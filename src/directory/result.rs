@@ -86,6 +86,10 @@ pub(super) fn error(
             ErrorId::DirectoryAccessDenied,
             format!("{what}: the account lacks the right {}. {words}.", operation.right()),
         ),
+        code::BUSY | code::UNAVAILABLE => build(
+            ErrorId::DirectoryUnavailable,
+            format!("{what}: the controller stayed busy. {words}."),
+        ),
         _ if operation == Operation::Search => build(
             ErrorId::SourceReadIncomplete,
             format!("{what}: {words}. What was read is not complete and was not used."),
@@ -119,7 +123,7 @@ pub(super) fn error(
             ErrorId::DirectoryOperationFailed,
             format!("{what}: the name is not a legal one. {words}."),
         ),
-        code::ALREADY_EXISTS => match win32(&result.text) {
+        code::ALREADY_EXISTS if matches!(operation, Operation::Add | Operation::Rename | Operation::Move | Operation::Undelete | Operation::AddContainer) => match win32(&result.text) {
             Some(0x524 | 0x526) => build(
                 ErrorId::GroupNameConflict,
                 format!("{what}: another account of the domain has the sAMAccountName. {words}."),
@@ -129,10 +133,6 @@ pub(super) fn error(
                 format!("{what}: another object has the name. {words}."),
             ),
         },
-        code::BUSY | code::UNAVAILABLE => build(
-            ErrorId::DirectoryUnavailable,
-            format!("{what}: the controller stayed busy. {words}."),
-        ),
         code::NOT_ON_NON_LEAF => build(
             ErrorId::DirectoryOperationFailed,
             format!("{what}: it has child objects. {words}."),
@@ -144,6 +144,10 @@ pub(super) fn error(
                 format!("{what}: its container (or a member) doesn't exist. {words}."),
             )
         }
+        code::NO_SUCH_OBJECT if operation == Operation::Members => build(
+            ErrorId::DirectoryOperationFailed,
+            format!("{what}: a member is not there. {words}."),
+        ),
         code::NO_SUCH_OBJECT => build(
             ErrorId::DirectoryOperationFailed,
             format!("{what}: it is no longer there. {words}."),
@@ -271,6 +275,7 @@ mod tests {
             (Operation::Search, 4, "", SourceReadIncomplete),
             (Operation::Search, 10, "", SourceReadIncomplete),
             (Operation::Search, 50, "", DirectoryAccessDenied),
+            (Operation::Search, 51, "", DirectoryUnavailable),
             (
                 Operation::Bind,
                 8,

@@ -1,4 +1,4 @@
-//! One controller and how to sign in to it: TCP, TLS, simple bind.
+//! One controller and how to sign in to it: TCP, TLS, bind.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,30 +6,35 @@ use std::time::Duration;
 
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, StdStream};
 use tokio::net::TcpStream;
-use tokio::time::timeout_at;
+use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 use super::codes::{self, code};
+use super::dns::Dns;
+use super::kerberos::{Kerberos, Peer};
+use super::locate::{Candidate, Layer};
 use super::result::{self, Operation};
-use super::tls::Trust;
+use super::tls::{self, Trust};
 use crate::config::{AuthType, Connection};
 use crate::error::{Error, ErrorId, Result};
-
-const LDAPS: u16 = 636;
-const LDAP: u16 = 389;
 
 /// Longest DN AD takes in a simple bind.
 const BIND_DN_LIMIT: usize = 255;
 
-/// Where to connect and as whom.
-pub(super) struct Target {
-    host: String,
-    port: u16,
-    user: String,
-    password: Zeroizing<String>,
+/// How to sign in, to whichever controller.
+pub(super) struct Access {
+    login: Login,
     trust: Trust,
     /// For connecting and for each answer.
     pub timeout: Duration,
+}
+
+enum Login {
+    Simple {
+        user: String,
+        password: Zeroizing<String>,
+    },
+    Kerberos(Arc<Kerberos>),
 }
 
 /// A signed-in connection.
@@ -38,63 +43,93 @@ pub(super) struct Opened {
     pub address: SocketAddr,
 }
 
-impl Target {
-    /// Checks everything that can be checked without the network.
+impl Access {
+    /// Checks everything that can be checked without the network. With Kerberos an empty password is none.
     pub fn new(
         connection: &Connection,
         password: Zeroizing<Vec<u8>>,
         timeout: Duration,
-    ) -> Result<Target> {
+    ) -> Result<Access> {
         let fault = |field: &str, text: String| {
             Err(Error::new(ErrorId::InvalidArgument, text).target(field))
         };
-        if connection.auth_type == AuthType::Negotiate {
-            return fault(
-                "authType",
-                "Kerberos binds come with a later version: use Basic, which is sent inside TLS only."
-                    .to_owned(),
-            );
-        }
-        let (host, port) = split_server(&connection.server)?;
-        if matches!(port, 3268 | 3269) {
-            return fault(
-                "server",
-                format!("Port {port} is the global catalog, which is read-only: use 636."),
-            );
-        }
-        // A name or password that is empty makes an anonymous bind, which succeeds and sees nothing.
-        if connection.user_name.trim().is_empty() {
-            return fault(
-                "userName",
-                "The account to sign in with is missing.".to_owned(),
-            );
-        }
-        if connection.user_name.len() > BIND_DN_LIMIT {
-            return fault(
-                "userName",
-                format!(
-                    "AD takes at most {BIND_DN_LIMIT} bytes as the name in a simple bind: use the UPN."
-                ),
-            );
-        }
         let Ok(text) = std::str::from_utf8(&password) else {
             return fault("directoryPassword", "The password is not UTF-8.".to_owned());
         };
-        if text.is_empty() {
-            return Err(Error::new(
-                ErrorId::SecretUnavailable,
-                "The password of the directory account is empty.",
-            )
-            .target("directoryPassword"));
-        }
-        Ok(Target {
-            host,
-            port,
-            user: connection.user_name.clone(),
-            password: Zeroizing::new(text.to_owned()),
+        let password = Zeroizing::new(text.to_owned());
+        let login = match connection.auth_type {
+            AuthType::Negotiate => {
+                let password = (!password.is_empty()).then_some(password);
+                Login::Kerberos(Arc::new(Kerberos::new(connection, password)?))
+            }
+            AuthType::Basic => {
+                // A name or password that is empty makes an anonymous bind, which succeeds and sees nothing.
+                if connection.user_name.trim().is_empty() {
+                    return fault(
+                        "userName",
+                        "The account to sign in with is missing.".to_owned(),
+                    );
+                }
+                if connection.user_name.len() > BIND_DN_LIMIT {
+                    return fault(
+                        "userName",
+                        format!(
+                            "AD takes at most {BIND_DN_LIMIT} bytes as the name in a simple bind: use the UPN."
+                        ),
+                    );
+                }
+                if password.is_empty() {
+                    return Err(Error::new(
+                        ErrorId::SecretUnavailable,
+                        "The password of the directory account is empty.",
+                    )
+                    .target("directoryPassword"));
+                }
+                Login::Simple {
+                    user: connection.user_name.clone(),
+                    password,
+                }
+            }
+        };
+        Ok(Access {
+            login,
             trust: Trust::new(connection.certificate_authority_path.as_deref())?,
             timeout,
         })
+    }
+
+    /// The account, as given or as its ticket says.
+    pub fn user(&self) -> String {
+        match &self.login {
+            Login::Simple { user, .. } => user.clone(),
+            Login::Kerberos(kerberos) => kerberos
+                .owner()
+                .unwrap_or_else(|| "the Kerberos account".to_owned()),
+        }
+    }
+}
+
+/// One controller.
+pub(super) struct Target {
+    access: Arc<Access>,
+    dns: Dns,
+    host: String,
+    port: u16,
+    layer: Layer,
+    /// For connecting and for each answer.
+    pub timeout: Duration,
+}
+
+impl Target {
+    pub fn new(access: Arc<Access>, dns: Dns, candidate: Candidate) -> Target {
+        Target {
+            timeout: access.timeout,
+            access,
+            dns,
+            host: candidate.host,
+            port: candidate.port,
+            layer: candidate.layer,
+        }
     }
 
     /// `host:port`.
@@ -102,69 +137,164 @@ impl Target {
         format!("{}:{}", self.host, self.port)
     }
 
-    /// The account as given.
-    pub fn user(&self) -> &str {
-        &self.user
+    /// The account, as given or as its ticket says.
+    pub fn user(&self) -> String {
+        self.access.user()
     }
 
     /// Connects and binds; all of it within the time limit. `pinned`: the address of the first connection, so that a
-    /// name that stands for several controllers leads to the same one.
-    pub async fn open(&self, pinned: Option<SocketAddr>) -> Result<Opened> {
-        let deadline = tokio::time::Instant::now() + self.timeout;
-        let late = || {
-            self.unreachable(format!(
-                "no answer within {} s",
-                self.timeout.as_secs_f32().ceil()
-            ))
-        };
-        let (stream, address) = match timeout_at(deadline, self.dial(pinned)).await {
+    /// name that stands for several controllers keeps standing for one. `patience`: for reaching it, when there are
+    /// others to try.
+    pub async fn open(
+        &self,
+        pinned: Option<SocketAddr>,
+        patience: Option<Duration>,
+    ) -> Result<Opened> {
+        let deadline = Instant::now() + self.timeout;
+        let reached = Instant::now() + patience.unwrap_or(self.timeout).min(self.timeout);
+        let (stream, address) = match timeout_at(reached, self.dial(pinned)).await {
             Ok(dialled) => dialled?,
-            Err(_) => return Err(late()),
+            Err(_) => return Err(self.late(patience)),
         };
-        let (config, witness) = self.trust.client()?;
-        // On port 389 the TLS layer comes by StartTLS; without TLS no bind is ever sent.
-        let start_tls = self.port == LDAP;
+        let ldap = match &self.access.login {
+            Login::Simple { user, password } => {
+                let mut ldap = match timeout_at(reached, self.protected(stream)).await {
+                    Ok(shaken) => shaken?,
+                    Err(_) => return Err(self.late(patience)),
+                };
+                match timeout_at(deadline, ldap.simple_bind(user, password)).await {
+                    Ok(Ok(answer)) if answer.rc == code::SUCCESS => ldap,
+                    Ok(Ok(answer)) => {
+                        return Err(result::error(
+                            Operation::Bind,
+                            user,
+                            &self.server(),
+                            &answer,
+                        ));
+                    }
+                    Ok(Err(error)) => {
+                        return Err(self
+                            .unreachable("the connection broke off at sign-in".to_owned())
+                            .caused_by(&error));
+                    }
+                    Err(_) => return Err(self.late(None)),
+                }
+            }
+            Login::Kerberos(kerberos) => {
+                let bound = self.kerberos(kerberos.clone(), stream, reached, patience);
+                match timeout_at(deadline, bound).await {
+                    Ok(bound) => bound?,
+                    Err(_) => return Err(self.late(None)),
+                }
+            }
+        };
+        Ok(Opened { ldap, address })
+    }
+
+    fn late(&self, patience: Option<Duration>) -> Error {
+        let limit = patience.unwrap_or(self.timeout).min(self.timeout);
+        self.unreachable(format!("no answer within {} s", limit.as_secs_f32().ceil()))
+    }
+
+    /// A connection in TLS, not yet signed in. Without TLS no simple bind is ever sent.
+    async fn protected(&self, stream: std::net::TcpStream) -> Result<Ldap> {
+        let (config, witness) = self.access.trust.client()?;
+        let start_tls = self.layer != Layer::Ldaps;
         let settings = LdapConnSettings::new()
             .set_std_stream(StdStream::Tcp(stream))
             .set_config(config)
             .set_starttls(start_tls);
         let scheme = if start_tls { "ldap" } else { "ldaps" };
-        let url = format!("{scheme}://{}:{}", self.host, self.port);
-        let shaken = timeout_at(deadline, LdapConnAsync::with_settings(settings, &url)).await;
-        let (connection, mut ldap) = match shaken {
-            Ok(Ok(pair)) => pair,
-            Ok(Err(error)) => return Err(self.tls_error(&error, witness.failure())),
-            Err(_) => return Err(late()),
-        };
-        // Ends when the last handle is dropped or the connection breaks; those waiting are told by closed channels.
-        tokio::spawn(async move {
-            let _ = connection.drive().await;
-        });
-        match timeout_at(deadline, ldap.simple_bind(&self.user, &self.password)).await {
-            Ok(Ok(answer)) if answer.rc == code::SUCCESS => Ok(Opened { ldap, address }),
-            Ok(Ok(answer)) => Err(result::error(
-                Operation::Bind,
-                &self.user,
-                &self.server(),
-                &answer,
-            )),
-            Ok(Err(error)) => Err(self
-                .unreachable("the connection broke off at sign-in".to_owned())
-                .caused_by(&error)),
-            Err(_) => Err(late()),
+        let url = format!("{scheme}://{}:{}", self.host_in_url(), self.port);
+        match LdapConnAsync::with_settings(settings, &url).await {
+            Ok((connection, ldap)) => {
+                drive(connection);
+                Ok(ldap)
+            }
+            Err(error) => Err(self.tls_error(error, witness.failure())),
         }
+    }
+
+    fn host_in_url(&self) -> String {
+        if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        }
+    }
+
+    /// A connection signed in by Kerberos: sealed, or tied to the TLS below it.
+    async fn kerberos(
+        &self,
+        kerberos: Arc<Kerberos>,
+        stream: std::net::TcpStream,
+        reached: Instant,
+        patience: Option<Duration>,
+    ) -> Result<Ldap> {
+        if self.host.parse::<std::net::IpAddr>().is_ok() {
+            return Err(Error::new(
+                ErrorId::InvalidArgument,
+                format!(
+                    "Kerberos knows controllers by name: {} is an address.",
+                    self.host
+                ),
+            )
+            .target("server"));
+        }
+        let stream = TcpStream::from_std(stream).map_err(|e| {
+            self.unreachable("the connection broke off".to_owned())
+                .caused_by(&e)
+        })?;
+        let mut peer = Peer {
+            server: self.server(),
+            host: self.host.to_ascii_lowercase(),
+            binding: None,
+        };
+        let carried = if self.layer == Layer::Ldaps {
+            let (config, witness) = self.access.trust.client()?;
+            let shaken = timeout_at(reached, tls::connect(config, &self.host, stream)).await;
+            let stream = match shaken {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
+                    return Err(self.tls_error(LdapError::from(error), witness.failure()));
+                }
+                Err(_) => return Err(self.late(patience)),
+            };
+            peer.binding = Some(
+                tls::end_point(&stream)
+                    .ok_or_else(|| self.unreachable("its certificate can't be read".to_owned()))?,
+            );
+            kerberos.bind(stream, peer).await?
+        } else {
+            kerberos.bind(stream, peer).await?
+        };
+        let url = match carried {
+            StdStream::Tcp(_) => "ldap://localhost",
+            _ => "ldapi:///",
+        };
+        let settings = LdapConnSettings::new().set_std_stream(carried);
+        let (connection, ldap) =
+            LdapConnAsync::with_settings(settings, url)
+                .await
+                .map_err(|e| {
+                    self.unreachable("the connection broke off at sign-in".to_owned())
+                        .caused_by(&e)
+                })?;
+        drive(connection);
+        Ok(ldap)
     }
 
     async fn dial(&self, pinned: Option<SocketAddr>) -> Result<(std::net::TcpStream, SocketAddr)> {
         let addresses = match pinned {
             Some(address) => vec![address],
-            None => tokio::net::lookup_host((self.host.as_str(), self.port))
+            None => self
+                .dns
+                .addresses(&self.host, self.port)
                 .await
                 .map_err(|e| {
                     self.unreachable("its name can't be resolved".to_owned())
                         .caused_by(&e)
-                })?
-                .collect(),
+                })?,
         };
         let mut last = None;
         for address in addresses {
@@ -186,7 +316,7 @@ impl Target {
         })
     }
 
-    fn tls_error(&self, error: &LdapError, refused: Option<String>) -> Error {
+    fn tls_error(&self, error: LdapError, refused: Option<String>) -> Error {
         if let Some(refused) = refused {
             return Error::new(
                 ErrorId::TlsVerificationFailed,
@@ -194,13 +324,13 @@ impl Target {
             )
             .target(self.server());
         }
-        if let LdapError::LdapResult { result } = error {
+        if let LdapError::LdapResult { result } = &error {
             return self
                 .unreachable(format!("it refuses StartTLS ({})", codes::words(result)))
-                .caused_by(error);
+                .caused_by(&error);
         }
         self.unreachable("the TLS handshake failed; is this an LDAPS port?".to_owned())
-            .caused_by(error)
+            .caused_by(&error)
     }
 
     /// The error for a controller that can't be talked to.
@@ -216,27 +346,11 @@ impl Target {
     }
 }
 
-/// `host[:port]`; LDAPS unless a port is given.
-fn split_server(server: &str) -> Result<(String, u16)> {
-    let fault = || {
-        Error::new(
-            ErrorId::InvalidArgument,
-            format!(
-                "'{server}' is not a server name: write dc1.contoso.com or dc1.contoso.com:636."
-            ),
-        )
-        .target("server")
-    };
-    let server = server.trim();
-    let (host, port) = match server.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().map_err(|_| fault())?),
-        None => (server, LDAPS),
-    };
-    let legal = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
-    if host.is_empty() || !host.chars().all(legal) || port == 0 {
-        return Err(fault());
-    }
-    Ok((host.to_owned(), port))
+/// Runs a connection until its last handle is dropped or it breaks; those waiting are told by closed channels.
+fn drive(connection: LdapConnAsync) {
+    tokio::spawn(async move {
+        let _ = connection.drive().await;
+    });
 }
 
 /// Keeps the reason when the type is no more than "the channel was closed".
@@ -255,63 +369,41 @@ pub(super) type SharedTarget = Arc<Target>;
 mod tests {
     use super::*;
 
-    fn connection(server: &str, user: &str) -> Connection {
-        Connection {
-            server: server.to_owned(),
-            user_name: user.to_owned(),
-            ..Connection::default()
-        }
-    }
-
-    #[test]
-    fn servers() {
-        assert_eq!(
-            split_server("dc1.x.test").unwrap(),
-            ("dc1.x.test".to_owned(), 636)
-        );
-        assert_eq!(
-            split_server("127.0.0.1:40003").unwrap(),
-            ("127.0.0.1".to_owned(), 40003)
-        );
-        for bad in [
-            "",
-            ":636",
-            "dc1:",
-            "dc1:x",
-            "ldaps://dc1",
-            "dc1/x",
-            "dc1:0",
-            "a@b",
-        ] {
-            assert!(split_server(bad).is_err(), "{bad}");
-        }
-    }
-
     #[test]
     fn nothing_unsafe_is_started() {
-        let secret = || Zeroizing::new(b"x".to_vec());
-        let id = |c: &Connection, p| {
-            Target::new(c, p, Duration::from_secs(1))
+        let id = |user: &str, auth_type, password: &[u8]| {
+            let connection = Connection {
+                server: "dc1".to_owned(),
+                user_name: user.to_owned(),
+                auth_type,
+                ..Connection::default()
+            };
+            let password = Zeroizing::new(password.to_vec());
+            Access::new(&connection, password, Duration::from_secs(1))
                 .err()
                 .map(|e| e.id)
         };
-        let good = connection("dc1", "a@b");
+        for (user, auth, password, expected) in [
+            ("a@b", AuthType::Basic, "", ErrorId::SecretUnavailable),
+            (" ", AuthType::Basic, "x", ErrorId::InvalidArgument),
+            ("", AuthType::Negotiate, "x", ErrorId::InvalidArgument),
+            ("D\\a", AuthType::Negotiate, "x", ErrorId::InvalidArgument),
+        ] {
+            assert_eq!(
+                id(user, auth, password.as_bytes()),
+                Some(expected),
+                "{user} {auth:?}"
+            );
+        }
         assert_eq!(
-            id(&good, Zeroizing::new(Vec::new())),
-            Some(ErrorId::SecretUnavailable)
-        );
-        assert_eq!(
-            id(&connection("dc1", " "), secret()),
+            id("a@b", AuthType::Basic, b"\xff"),
             Some(ErrorId::InvalidArgument)
         );
         assert_eq!(
-            id(&connection("dc1:3269", "a"), secret()),
+            id(&"a".repeat(256), AuthType::Basic, b"x"),
             Some(ErrorId::InvalidArgument)
         );
-        let kerberos = Connection {
-            auth_type: AuthType::Negotiate,
-            ..good
-        };
-        assert_eq!(id(&kerberos, secret()), Some(ErrorId::InvalidArgument));
+        assert_eq!(id("a@b", AuthType::Basic, b"x"), None);
+        assert_eq!(id("", AuthType::Negotiate, b""), None);
     }
 }

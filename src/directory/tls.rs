@@ -7,6 +7,10 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
+use sha2::{Digest, Sha256, Sha384, Sha512};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use crate::error::{Error, ErrorId, Result};
@@ -56,6 +60,34 @@ impl Trust {
             .with_no_client_auth();
         Ok((Arc::new(config), witness))
     }
+}
+
+/// TLS over a connection, verified for `host`.
+pub(super) async fn connect(
+    config: Arc<ClientConfig>,
+    host: &str,
+    stream: TcpStream,
+) -> std::io::Result<TlsStream<TcpStream>> {
+    let name = ServerName::try_from(host.to_owned()).map_err(std::io::Error::other)?;
+    TlsConnector::from(config).connect(name, stream).await
+}
+
+/// What names this channel's end in a sign-in over it (RFC 5929, `tls-server-end-point`).
+pub(super) fn end_point(stream: &TlsStream<TcpStream>) -> Option<Vec<u8>> {
+    let certificate = stream.get_ref().1.peer_certificates()?.first()?;
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let mut binding = b"tls-server-end-point:".to_vec();
+    // The hash of the certificate's own signature, but none weaker than SHA-256.
+    match parsed.signature_algorithm.algorithm.to_id_string().as_str() {
+        "1.2.840.113549.1.1.12" | "1.2.840.10045.4.3.3" => {
+            binding.extend(Sha384::digest(certificate))
+        }
+        "1.2.840.113549.1.1.13" | "1.2.840.10045.4.3.4" => {
+            binding.extend(Sha512::digest(certificate))
+        }
+        _ => binding.extend(Sha256::digest(certificate)),
+    }
+    Some(binding)
 }
 
 fn read_roots(path: &str) -> Result<Vec<CertificateDer<'static>>> {

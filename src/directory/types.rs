@@ -38,6 +38,14 @@ impl RootDse {
         self.supported_controls.contains(oid)
     }
 
+    /// Under what its USNs compare: its database, else its name.
+    pub fn replica(&self) -> String {
+        match &self.invocation_id {
+            Some(id) => id.to_string(),
+            None => self.dns_host_name.to_ascii_lowercase(),
+        }
+    }
+
     /// `contoso.test` of `DC=contoso,DC=test`.
     pub fn domain_dns_name(&self) -> String {
         super::dn::Dn::parse(&self.default_naming_context)

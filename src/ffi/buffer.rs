@@ -65,7 +65,7 @@ impl Lent {
         bytes.is_some()
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn count(&self) -> usize {
         lock(&self.0).len()
     }

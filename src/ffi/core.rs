@@ -282,7 +282,7 @@ impl<E: Engine> Core<E> {
         Ok(())
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn live(&self) -> (usize, usize) {
         (lock(&self.table).tokens(|_| true).len(), self.lent.count())
     }

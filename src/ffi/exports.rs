@@ -10,6 +10,12 @@ use crate::session::{Request, Session};
 /// The library's only state.
 static CORE: Core<Session> = Core::new();
 
+/// Handles and buffers that are given out.
+#[cfg(any(test, fuzzing))]
+pub fn live() -> (usize, usize) {
+    CORE.live()
+}
+
 /// The version of this interface, GWB_ABI_VERSION. Compare it before calling anything else.
 #[unsafe(no_mangle)]
 pub extern "C" fn gwb_abi_version() -> u32 {

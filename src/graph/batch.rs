@@ -10,10 +10,9 @@ use tokio::task::JoinSet;
 
 use super::GraphClient;
 use super::fault::Refusal;
-use super::limiter::{backoff, retry_after};
+use super::limiter::retry_after;
 use super::permissions::Task;
 use super::session::{Attempts, Call, add, json as parse};
-use super::wire::random_share;
 use crate::error::{Error, ErrorId};
 use crate::graph::Result;
 
@@ -38,22 +37,22 @@ impl Reply {
 }
 
 #[derive(Deserialize)]
-struct Responses {
-    responses: Vec<Response>,
+pub(super) struct Responses {
+    pub(super) responses: Vec<Response>,
 }
 
 #[derive(Deserialize)]
-struct Response {
+pub(super) struct Response {
     id: String,
-    status: u16,
+    pub(super) status: u16,
     #[serde(default)]
     headers: HashMap<String, Value>,
     #[serde(default)]
-    body: Value,
+    pub(super) body: Value,
 }
 
 impl Response {
-    fn retry_after(&self) -> Option<Duration> {
+    pub(super) fn retry_after(&self) -> Option<Duration> {
         let value = self
             .headers
             .iter()
@@ -167,8 +166,7 @@ impl GraphClient {
                     .await?;
             } else if replies.iter().any(Option::is_none) {
                 // Failed or not answered at all.
-                let count = attempts.failed();
-                if count >= session.tuning.attempts {
+                if attempts.failed(session) {
                     return Err(match failing {
                         Some(reply) => reply.refusal().into_error(),
                         None => Error::new(
@@ -179,14 +177,7 @@ impl GraphClient {
                     });
                 }
                 add(&session.counts.retries, 1);
-                let tuning = &session.tuning;
-                self.pause(backoff(
-                    count - 1,
-                    tuning.base_wait,
-                    tuning.most_wait,
-                    random_share(),
-                ))
-                .await?;
+                self.pause(attempts.backoff(&session.tuning)).await?;
             }
         }
     }

@@ -118,6 +118,17 @@ impl FromJson for FlagRow {
 impl GraphClient {
     /// One group, with `allowExternalSenders`; `None` when there is none (404).
     pub async fn group(&self, id: ObjectId) -> Result<Option<CloudGroup>> {
+        let Some(mut group) = self.group_properties(id).await? else {
+            return Ok(None);
+        };
+        // By itself: the property is the mailbox's, and a group without one answers with an error.
+        let external = self.groups_allow_external_senders(&[id]).await?;
+        group.allow_external_senders = external.first().and_then(|(_, value)| *value);
+        Ok(Some(group))
+    }
+
+    /// All properties of one group that lists give as well; `None` when there is none (404).
+    pub async fn group_properties(&self, id: ObjectId) -> Result<Option<CloudGroup>> {
         let url = self
             .session
             .endpoints
@@ -153,9 +164,6 @@ impl GraphClient {
         }
         let mut group = CloudGroup::new(id);
         patch.apply(&mut group);
-        // By itself: the property is the mailbox's, and a group without one answers with an error.
-        let external = self.groups_allow_external_senders(&[id]).await?;
-        group.allow_external_senders = external.first().and_then(|(_, value)| *value);
         Ok(Some(group))
     }
 

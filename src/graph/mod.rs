@@ -11,6 +11,8 @@ mod batch;
 mod delta;
 mod endpoint;
 mod fault;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod groups;
 mod limiter;
 mod pager;

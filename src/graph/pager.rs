@@ -13,8 +13,8 @@ use crate::error::{Error, ErrorId};
 
 /// A page as Graph sends it.
 #[derive(Deserialize)]
-struct RawPage<R> {
-    value: Vec<R>,
+pub(super) struct RawPage<R> {
+    pub(super) value: Vec<R>,
     #[serde(rename = "@odata.nextLink")]
     next_link: Option<String>,
     #[serde(rename = "@odata.deltaLink")]

@@ -248,8 +248,7 @@ impl GraphClient {
                 return self.obey(attempts, wait, status, &scope).await;
             }
             Trouble::Failing(error) => {
-                attempts.failures += 1;
-                if attempts.failures >= tuning.attempts {
+                if attempts.failed(session) {
                     return Err(error);
                 }
             }
@@ -270,9 +269,7 @@ impl GraphClient {
             }
         }
         add(&session.counts.retries, 1);
-        let attempt = (attempts.failures + attempts.slow).saturating_sub(1);
-        let wait = backoff(attempt, tuning.base_wait, tuning.most_wait, random_share());
-        self.pause(wait).await
+        self.pause(attempts.backoff(tuning)).await
     }
 
     /// Closes the gate for as long as the service asks.
@@ -354,6 +351,7 @@ pub(super) struct Attempts {
     failures: u32,
     slow: u32,
     throttled: u32,
+    failing_since: Option<Instant>,
     unreachable_since: Option<Instant>,
 }
 
@@ -368,10 +366,21 @@ impl Attempts {
         }
     }
 
-    /// Counts one more failure of the service.
-    pub(super) fn failed(&mut self) -> u32 {
+    /// Counts one more failure of the service; `true` when it was the last that is put up with: after so many, or when
+    /// they would go on for longer than one request may take (the caller's timeout), but never before the third.
+    pub(super) fn failed(&mut self, session: &Session) -> bool {
+        let tuning = &session.tuning;
+        let since = *self.failing_since.get_or_insert_with(Instant::now);
         self.failures += 1;
-        self.failures
+        let few = self.failures < tuning.slow_attempts;
+        let over = since.elapsed() + self.backoff(tuning) >= session.timeout;
+        self.failures >= tuning.attempts || (over && !few)
+    }
+
+    /// How long to wait before the next attempt.
+    pub(super) fn backoff(&self, tuning: &Tuning) -> Duration {
+        let attempt = (self.failures + self.slow).saturating_sub(1);
+        backoff(attempt, tuning.base_wait, tuning.most_wait, random_share())
     }
 }
 

@@ -137,7 +137,7 @@ fn unusable(cause: &rustls::Error) -> Error {
     .caused_by(cause)
 }
 
-fn certificates(path: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+pub(super) fn certificates(path: &str, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
     let invalid = |text: &str| {
         Error::new(
             ErrorId::ConfigurationInvalid,

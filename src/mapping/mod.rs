@@ -6,6 +6,8 @@
 mod error;
 pub mod expression;
 pub mod filter;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 pub mod naming;
 mod preview;
 mod rows;

@@ -7,6 +7,7 @@ use crate::directory::Directory;
 use crate::error::{Error, ErrorId, Result};
 use crate::graph::GraphClient;
 use crate::operation::{Context, Level};
+use zeroize::Zeroizing;
 
 impl Session {
     /// The connection given over the recorded one: what is not given stays as recorded.
@@ -70,13 +71,28 @@ impl Session {
         Ok(self.context())
     }
 
-    /// A directory connection with the password the host gives.
-    pub(super) async fn bind(&self, connection: &Connection, ctx: &Context) -> Result<Directory> {
+    /// The password of the account, empty when Kerberos does without.
+    async fn password(&self, connection: &Connection, ctx: &Context) -> Result<Zeroizing<Vec<u8>>> {
+        let kerberos = connection.auth_type == AuthType::Negotiate;
+        if kerberos && (connection.user_name.is_empty() || connection.keytab_path.is_some()) {
+            return Ok(Zeroizing::default());
+        }
         let prompt = format!(
             "Password of {} for {}",
             connection.user_name, connection.server
         );
-        let password = ctx.secret("directoryPassword", prompt).await?;
+        match ctx.secret("directoryPassword", prompt).await {
+            // Unattended, an account that was recorded with its credential goes on with its ticket.
+            Err(error) if kerberos && error.id == ErrorId::SecretUnavailable => {
+                Ok(Zeroizing::default())
+            }
+            other => other,
+        }
+    }
+
+    /// A directory connection with what the host gives.
+    pub(super) async fn bind(&self, connection: &Connection, ctx: &Context) -> Result<Directory> {
+        let password = self.password(connection, ctx).await?;
         ctx.cancel
             .guard(Directory::connect(
                 connection,
@@ -112,7 +128,7 @@ impl Session {
                 permissions: clients.graph.roles(),
                 server: root.dns_host_name.clone(),
                 domain: root.domain_dns_name(),
-                directory_account: clients.connection.user_name,
+                directory_account: clients.directory.account_name(),
                 engine_version: env!("CARGO_PKG_VERSION").to_owned(),
                 abi_version: crate::ffi::GWB_ABI_VERSION,
             },

@@ -53,15 +53,12 @@ impl Session {
             let begun = Instant::now();
             // A fresh bind: an old connection that still works would prove nothing about the next run.
             let bound = match &connected {
-                Some(clients) => ctx
-                    .cancel
-                    .guard(
-                        clients
-                            .directory
-                            .container(&clients.directory.root().default_naming_context),
-                    )
-                    .await
-                    .map(|_| clients.directory.clone()),
+                // What the next run would do: the controller that is there, else the next.
+                Some(clients) => {
+                    ctx.cancel
+                        .guard(clients.directory.at_hand(&self.closing))
+                        .await
+                }
                 None => self.bind(&connection, ctx).await,
             };
             let latency = begun.elapsed().as_millis() as u64;
@@ -72,7 +69,7 @@ impl Session {
                     latency,
                     format!(
                         "Bound as {} to {} ({}).",
-                        connection.user_name,
+                        directory.account_name(),
                         directory.root().dns_host_name,
                         directory.root().domain_dns_name()
                     ),

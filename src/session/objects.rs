@@ -163,6 +163,8 @@ pub struct RunResultObject {
     pub graph_requests: u64,
     /// LDAP operations.
     pub directory_operations: u64,
+    /// The domain controller that was read and written.
+    pub server: String,
     /// Steps.
     pub steps: Vec<StepObject>,
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::members::{Faults, Form, Shape};
-use crate::config::Connection;
+use crate::config::{Connection, server};
 use crate::error::{Error, ErrorId, Result};
 use crate::model::Guid;
 
@@ -39,8 +39,11 @@ const CONNECTION: Shape = &[
     ("clientId", Form::Text),
     ("signIn", Form::Object),
     ("server", Form::Text),
+    ("site", Form::Text),
+    ("dnsServer", Form::Text),
     ("authType", Form::Choice(&["Basic", "Negotiate"])),
     ("userName", Form::Text),
+    ("keytabPath", Form::Text),
     ("certificateAuthorityPath", Form::Text),
 ];
 /// Members by `kind`; but for the managed identity's, all are needed.
@@ -128,6 +131,10 @@ impl Options {
         let Some(given) = &self.given else {
             return Ok(recorded.cloned());
         };
+        if recorded.is_none() && given.keys().all(|name| name == "userName") {
+            // An account alone is no connection: it goes with what is recorded.
+            return Ok(None);
+        }
         let mut members = match recorded.map(super::objects::to_value) {
             Some(Value::Object(recorded)) => recorded,
             _ => Map::new(),
@@ -135,6 +142,16 @@ impl Options {
         if given.contains_key("environment") {
             // Hosts belong to their cloud.
             members.retain(|name, _| name != "loginEndpoint" && name != "graphEndpoint");
+        }
+        // Account and keytab belong to the kind of sign-in, and a keytab to its account.
+        let another = given
+            .get("authType")
+            .is_some_and(|kind| members.get("authType") != Some(kind));
+        if another {
+            members.remove("userName");
+        }
+        if another || given.contains_key("userName") {
+            members.remove("keytabPath");
         }
         members.extend(given.clone());
         serde_json::from_value(Value::Object(members))
@@ -174,8 +191,26 @@ fn check_connection(members: &Map<String, Value>, faults: &mut Faults) {
     {
         faults.add("connection.tenantId", "must be a GUID or a domain");
     }
-    if text("server").is_some_and(|server| !is_server(server)) {
-        faults.add("connection.server", "must be host or host:port");
+    if text("server").is_some_and(|text| server::parse(text).is_none()) {
+        faults.add(
+            "connection.server",
+            "must be host or host:port, or several with commas between",
+        );
+    }
+    if text("dnsServer").is_some_and(|text| server::dns(text).is_none()) {
+        faults.add(
+            "connection.dnsServer",
+            "must be an address, or address:port",
+        );
+    }
+    if text("site").is_some_and(|site| !is_host_name(site, true)) {
+        faults.add("connection.site", "must be the name of an AD site");
+    }
+    if text("keytabPath").is_some() && text("authType") == Some("Basic") {
+        faults.add(
+            "connection.keytabPath",
+            "goes with the authType Negotiate only",
+        );
     }
     if let Some(sign_in) = members.get("signIn").and_then(Value::as_object) {
         check_sign_in(sign_in, faults);
@@ -257,21 +292,6 @@ fn is_host_name(name: &str, dotted: bool) -> bool {
         })
 }
 
-fn is_server(server: &str) -> bool {
-    let (host, port) = match server.rsplit_once(':') {
-        // A bare IPv6 address has colons, but no port.
-        Some(_) if server.parse::<std::net::Ipv6Addr>().is_ok() => (server, None),
-        Some((host, port)) => (host, Some(port)),
-        None => (server, None),
-    };
-    let host_is_address = host
-        .trim_matches(['[', ']'])
-        .parse::<std::net::IpAddr>()
-        .is_ok();
-    (host_is_address || is_host_name(host, true))
-        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -304,6 +324,50 @@ mod tests {
         let connection = options.connection_over(None).unwrap().unwrap();
         assert_eq!(connection.server, "dc1.contoso.test:636");
         assert_eq!(connection.certificate_authority_path, None);
+    }
+
+    #[test]
+    fn what_is_given_goes_over_what_is_recorded() {
+        let recorded = Connection {
+            server: "dc1".to_owned(),
+            auth_type: crate::config::AuthType::Negotiate,
+            user_name: "svc@contoso.test".to_owned(),
+            keytab_path: Some("/k".to_owned()),
+            ..Connection::default()
+        };
+        let over = |given| {
+            let options = Options::parse(&json!({"connection": given})).unwrap();
+            let merged = options.connection_over(Some(&recorded)).unwrap().unwrap();
+            (merged.server, merged.user_name, merged.keytab_path)
+        };
+        let text = str::to_owned;
+        let key = || Some(text("/k"));
+        let svc = || text("svc@contoso.test");
+        for (given, expected) in [
+            (
+                json!({"server": "dc2,dc3"}),
+                (text("dc2,dc3"), svc(), key()),
+            ),
+            (
+                json!({"authType": "Negotiate"}),
+                (text("dc1"), svc(), key()),
+            ),
+            (
+                json!({"authType": "Basic", "userName": "a"}),
+                (text("dc1"), text("a"), None),
+            ),
+            (
+                json!({"authType": "Basic"}),
+                (text("dc1"), String::new(), None),
+            ),
+            (json!({"userName": "a@b"}), (text("dc1"), text("a@b"), None)),
+            (
+                json!({"userName": "a@b", "keytabPath": "/l"}),
+                (text("dc1"), text("a@b"), Some(text("/l"))),
+            ),
+        ] {
+            assert_eq!(over(given.clone()), expected, "{given}");
+        }
     }
 
     #[test]
@@ -358,31 +422,6 @@ mod tests {
             "a.test",
         ] {
             assert!(endpoint_fault(bad).is_some(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn servers() {
-        for good in [
-            "dc1",
-            "dc1.contoso.test",
-            "dc1.contoso.test:636",
-            "10.0.0.1:636",
-            "::1",
-            "[::1]:636",
-        ] {
-            assert!(is_server(good), "{good}");
-        }
-        for bad in [
-            "",
-            "dc1:",
-            "dc1:x",
-            "dc1:70000",
-            "ldaps://dc1",
-            "dc1/x",
-            ":636",
-        ] {
-            assert!(!is_server(bad), "{bad}");
         }
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn run_object(record: &RunRecord, steps: bool) -> RunResultObject {
         configuration_name: record.header.configuration.clone(),
         policy_type: policy_name(record.header.policy_type).to_owned(),
         start_time_in_utc: clock::rfc3339(record.header.started),
+        server: record.header.server.clone(),
         ..RunResultObject::default()
     };
     let Some(end) = &record.end else {

@@ -116,6 +116,14 @@ fn updated(
         row.state = CloudState::Active;
         row.since = tx.now;
         row.members_complete = false;
+        if is_whole(&change.patch) {
+            // What was cleared before it went was told by no row, and this one is silent on it: not there is not set.
+            row.group = CloudGroup {
+                writeback: row.group.writeback,
+                allow_external_senders: row.group.allow_external_senders,
+                ..CloudGroup::new(change.id)
+            };
+        }
     }
     if !row.listed {
         row.listed = true;
@@ -132,6 +140,11 @@ fn updated(
         row.members_complete = told && (row.in_scope || !properties_seen(&row));
     }
     row
+}
+
+/// Whether a row tells everything that is set, as that of a group that comes back does: it has what every group has.
+fn is_whole(patch: &GroupPatch) -> bool {
+    patch.display_name.is_some() && patch.security_enabled.is_some() && patch.mail_enabled.is_some()
 }
 
 /// A slice with members may come before the one with the properties that decide the scope.

@@ -164,6 +164,8 @@ pub trait Store: Send + Sync {
         after: Option<ObjectId>,
         limit: usize,
     ) -> Result<Vec<(ObjectId, MemberKind)>>;
+    /// Members whose row came without its properties: to be asked for again.
+    fn unreadable_members(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<ObjectId>>;
     /// Members that need a look-up in AD: only an ImmutableId, or not found the last time.
     fn unresolved_objects(
         &self,
@@ -246,6 +248,8 @@ pub trait Store: Send + Sync {
         after: Option<(ObjectId, ObjectId)>,
         limit: usize,
     ) -> Result<Vec<SkippedRow>>;
+    /// Group and member of those left out for this reason.
+    fn skipped_because(&self, reason: SkipReason) -> Result<Vec<(ObjectId, ObjectId)>>;
     /// How many, by reason.
     fn skipped_by_reason(&self, group: Option<ObjectId>) -> Result<Vec<(SkipReason, u64)>>;
     /// How many, by group.

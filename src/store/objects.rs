@@ -207,6 +207,16 @@ pub(super) fn unknown(
     })
 }
 
+pub(super) fn unreadable(
+    c: &Connection,
+    from: Option<ObjectId>,
+    most: usize,
+) -> Outcome<Vec<ObjectId>> {
+    let sql = "SELECT id FROM objects o INDEXED BY objects_unreadable WHERE readable = 0 AND removed = 0 AND id > ?
+        AND kind <> 1 AND EXISTS (SELECT 1 FROM members m WHERE m.member_id = o.id) ORDER BY id LIMIT ?";
+    collect(c, sql, params![after(from), limit(most)], |r| Ok(r.get(0)?))
+}
+
 pub(super) fn parents(c: &Connection, member: ObjectId) -> Outcome<Vec<ObjectId>> {
     let sql = "SELECT group_id FROM members WHERE member_id = ? ORDER BY group_id";
     collect(c, sql, [member], |r| Ok(r.get(0)?))

@@ -19,20 +19,20 @@ int_column!(PlanState { Building = 0, Ready = 1, Blocked = 2, Applied = 3, Stale
 int_column!(OperationStatus { Planned = 0, Applied = 1, Skipped = 2, Failed = 3, NotConfirmed = 4 });
 int_column!(Direction { Add = 0, Remove = 1 });
 
-const COLUMNS: &str =
-    "plan_id, configuration, origin, policy, created, totals, complete, state, breaches FROM plans";
+const COLUMNS: &str = "plan_id, configuration, origin, policy, created, totals, complete, state, breaches, replica FROM plans";
 
 pub(super) fn create(tx: &Tx<'_>, header: &PlanHeader) -> Outcome<()> {
     run(
         tx.c,
-        "INSERT INTO plans (plan_id, configuration, origin, policy, created, change_seq, state, complete, totals,
-         breaches) SELECT ?, ?, ?, ?, ?, change_seq, ?, 0, '{}', 'null' FROM counter",
+        "INSERT INTO plans (plan_id, configuration, origin, policy, created, replica, change_seq, state, complete,
+         totals, breaches) SELECT ?, ?, ?, ?, ?, ?, change_seq, ?, 0, '{}', 'null' FROM counter",
         params![
             header.plan_id,
             header.configuration,
             header.origin,
             header.policy_type,
             header.created,
+            header.replica,
             PlanState::Building
         ],
     )?;
@@ -85,6 +85,7 @@ fn shallow(group: &GroupPlan) -> GroupPlan {
         count_before: group.count_before,
         notes: group.notes.clone(),
         reason: group.reason,
+        hands_off: group.hands_off.clone(),
     }
 }
 
@@ -231,6 +232,7 @@ fn record(r: &Row<'_>) -> Outcome<PlanRecord> {
             origin: r.get(2)?,
             policy_type: r.get(3)?,
             created: r.get(4)?,
+            replica: r.get(9)?,
         },
         totals: from_json(&r.get::<_, String>(5)?)?,
         complete: r.get(6)?,

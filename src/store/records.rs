@@ -29,6 +29,8 @@ pub struct PlanHeader {
     pub policy_type: PolicyType,
     /// When.
     pub created: Millis,
+    /// Whose USNs it holds: the controller's database. Empty = not known (an older version's plan).
+    pub replica: String,
 }
 
 /// Operations of a plan by kind.
@@ -192,6 +194,8 @@ pub struct RunHeader {
     pub policy_type: PolicyType,
     /// When.
     pub started: Millis,
+    /// The domain controller that it reads and writes. Empty = not known (an older version's run).
+    pub server: String,
 }
 
 /// How a run ended.

@@ -9,18 +9,19 @@ use crate::model::Guid;
 
 int_column!(RunOutcome { Success = 0, CompletedWithErrors = 1, Stopped = 2, Blocked = 3, Failed = 4 });
 
-const COLUMNS: &str = "run_id, configuration, policy, started, host, pid, result, ended, plan_id, counts, steps, message";
+const COLUMNS: &str = "run_id, configuration, policy, started, host, pid, result, ended, plan_id, counts, steps, message, server";
 
 pub(super) fn begin(tx: &Tx<'_>, header: &RunHeader) -> Outcome<()> {
     run(
         tx.c,
-        "INSERT INTO runs (run_id, configuration, policy, started, host, pid)
-         SELECT ?, ?, ?, ?, coalesce(host, ''), coalesce(pid, 0) FROM lease",
+        "INSERT INTO runs (run_id, configuration, policy, started, server, host, pid)
+         SELECT ?, ?, ?, ?, ?, coalesce(host, ''), coalesce(pid, 0) FROM lease",
         params![
             header.run_id,
             header.configuration,
             header.policy_type,
-            header.started
+            header.started,
+            header.server
         ],
     )?;
     Ok(())
@@ -83,12 +84,12 @@ pub(super) fn any_open(c: &Connection) -> Outcome<bool> {
 pub(super) fn open_run(c: &Connection) -> Outcome<Option<RunningRun>> {
     first(
         c,
-        "SELECT run_id, configuration, policy, started, host, pid, phase, done, total, cancel_requested
+        "SELECT run_id, configuration, policy, started, host, pid, phase, done, total, cancel_requested, server
          FROM runs WHERE result IS NULL ORDER BY no DESC LIMIT 1",
         [],
         |r| {
             Ok(RunningRun {
-                header: header(r)?,
+                header: header(r, 10)?,
                 host: r.get(4)?,
                 pid: r.get(5)?,
                 phase: r.get(6)?,
@@ -137,12 +138,13 @@ pub(super) fn purge(tx: &Tx<'_>, keep: usize) -> Outcome<()> {
     Ok(())
 }
 
-fn header(r: &Row<'_>) -> rusqlite::Result<RunHeader> {
+fn header(r: &Row<'_>, server: usize) -> rusqlite::Result<RunHeader> {
     Ok(RunHeader {
         run_id: r.get(0)?,
         configuration: r.get(1)?,
         policy_type: r.get(2)?,
         started: r.get(3)?,
+        server: r.get(server)?,
     })
 }
 
@@ -163,7 +165,7 @@ fn record(r: &Row<'_>) -> Outcome<RunRecord> {
         }),
     };
     Ok(RunRecord {
-        header: header(r)?,
+        header: header(r, 12)?,
         host: r.get(4)?,
         pid: r.get(5)?,
         end,

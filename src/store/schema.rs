@@ -8,13 +8,13 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::sql::{Fault, Outcome, unavailable};
+use super::sql::{Fault, Outcome, REBUILD, unavailable};
 
 /// "GWB" and a digit: tells our files from other SQLite files.
 const APPLICATION_ID: i32 = 0x4757_4231;
 
 /// One entry a version; entries are never changed once released.
-const MIGRATIONS: &[&str] = &[VERSION_1];
+const MIGRATIONS: &[&str] = &[VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID, STRICT;
@@ -90,11 +90,21 @@ CREATE TABLE runs (no INTEGER PRIMARY KEY AUTOINCREMENT, run_id BLOB NOT NULL UN
 CREATE INDEX runs_open ON runs (no) WHERE result IS NULL;
 ";
 
+/// Which controller: a run belongs to one, and a plan's USNs are those of one.
+const VERSION_2: &str = "
+ALTER TABLE runs ADD COLUMN server TEXT NOT NULL DEFAULT '';
+ALTER TABLE plans ADD COLUMN replica TEXT NOT NULL DEFAULT '';
+";
+
+/// Objects that came without their properties are asked for again in every cycle.
+const VERSION_3: &str = "
+CREATE INDEX objects_unreadable ON objects (id) WHERE readable = 0;
+";
+
 /// Brings the file to this version's tables.
 pub(super) fn migrate(c: &mut Connection, path: &Path) -> Outcome<()> {
     let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
-    let version =
-        |c: &Connection| c.pragma_query_value(None, "user_version", |r| r.get::<_, i32>(0));
+    let version = |c: &Connection| c.pragma_query_value(None, "user_version", number);
     if version(c)? == known {
         return check_ours(c, path);
     }
@@ -106,11 +116,9 @@ pub(super) fn migrate(c: &mut Connection, path: &Path) -> Outcome<()> {
     }
     if found > 0 {
         check_ours(&tx, path)?;
-    } else if tx.query_row("SELECT count(*) FROM sqlite_schema", [], |r| {
-        r.get::<_, i64>(0)
-    })? > 0
-    {
-        return Err(foreign(path));
+    } else if tx.query_row("SELECT count(*) FROM sqlite_schema", [], number)? > 0 {
+        let ours = tx.pragma_query_value(None, "application_id", number)? == APPLICATION_ID;
+        return Err(if ours { older(path) } else { foreign(path) });
     }
     for step in MIGRATIONS.iter().skip(usize::try_from(found).unwrap_or(0)) {
         tx.execute_batch(step)?;
@@ -122,12 +130,27 @@ pub(super) fn migrate(c: &mut Connection, path: &Path) -> Outcome<()> {
 }
 
 fn check_ours(c: &Connection, path: &Path) -> Outcome<()> {
-    let id: i32 = c.pragma_query_value(None, "application_id", |r| r.get(0))?;
-    if id == APPLICATION_ID {
+    if c.pragma_query_value(None, "application_id", number)? == APPLICATION_ID {
         Ok(())
     } else {
         Err(foreign(path))
     }
+}
+
+fn number(row: &rusqlite::Row<'_>) -> rusqlite::Result<i32> {
+    row.get(0)
+}
+
+fn older(path: &Path) -> Fault {
+    unavailable(
+        path,
+        format!(
+            "The store {} says of itself that it is older than the first version there was.",
+            path.display()
+        ),
+    )
+    .action(REBUILD)
+    .into()
 }
 
 fn newer(path: &Path, found: i32, known: i32) -> Fault {

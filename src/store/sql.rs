@@ -44,7 +44,7 @@ impl From<serde_json::Error> for Fault {
 pub(super) type Outcome<T> = Result<T, Fault>;
 
 /// What to do about a file that can't be used any more.
-const REBUILD: &str = "Move the file (with its -wal and -shm) away and connect again: import the exported \
+pub(super) const REBUILD: &str = "Move the file (with its -wal and -shm) away and connect again: import the exported \
 configuration or run Enable-GroupWriteback, then Start-GroupWritebackSyncCycle -PolicyType Initial. \
 The groups in AD are recognised by their marks, so nothing is created twice.";
 
@@ -78,6 +78,13 @@ impl Fault {
                     Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => (
                         "is locked by another process",
                         Some("Wait, or end the program that keeps the file open."),
+                    ),
+                    // A full disk as well: not every place where SQLite meets it is told apart.
+                    Some(ErrorCode::SystemIoFailure) => (
+                        "can't be read or written: the disk is full or fails",
+                        Some(
+                            "Look at that disk's free space and health, then try again; what was committed is kept.",
+                        ),
                     ),
                     Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                         ("can't be opened", None)

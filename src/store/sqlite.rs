@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::Fence;
 use super::schema;
-use super::sql::{Outcome, Tx, unavailable};
+use super::sql::{Outcome, REBUILD, Tx, unavailable};
 use crate::error::{Error, ErrorId, Result};
 
 /// Longer than the longest transaction (the end of a full read of a large tenant).
@@ -96,6 +96,14 @@ impl SqliteStore {
         Ok(names)
     }
 
+    /// For a caller less patient with other programs' transactions than is usual.
+    pub fn wait_at_most(&self, patience: Duration) -> Result<()> {
+        let patience = patience.min(BUSY_TIMEOUT);
+        let set = |c: &Connection| -> Outcome<()> { Ok(c.busy_timeout(patience)?) };
+        self.shared.read(set)?;
+        set(&take(&self.shared.writer)).map_err(|f| f.at(&self.shared.path))
+    }
+
     pub(super) fn open_waiting(directory: &Path, name: &str, patience: Duration) -> Result<Self> {
         let path = file_of(directory, name)?;
         let failed = |what: &Path, e: &io::Error| {
@@ -152,6 +160,14 @@ impl Shared {
         fence: Option<Fence>,
         work: impl FnOnce(&Tx<'_>) -> Outcome<T>,
     ) -> Result<T> {
+        // A file that was removed still takes what is written to it, and nobody will ever read it.
+        if matches!(self.path.try_exists(), Ok(false)) {
+            let text = format!(
+                "The store {} was removed while it was in use.",
+                self.path.display()
+            );
+            return Err(unavailable(&self.path, text).action(REBUILD));
+        }
         let mut writer = take(&self.writer);
         let transact = || -> Outcome<T> {
             let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -258,6 +258,10 @@ impl Store for SqliteStore {
         self.shared.read(|c| objects::unknown(c, after, limit))
     }
 
+    fn unreadable_members(&self, after: Option<ObjectId>, limit: usize) -> Result<Vec<ObjectId>> {
+        self.shared.read(|c| objects::unreadable(c, after, limit))
+    }
+
     fn unresolved_objects(
         &self,
         after: Option<ObjectId>,
@@ -395,6 +399,10 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<Vec<SkippedRow>> {
         self.shared.read(|c| known::skipped(c, group, after, limit))
+    }
+
+    fn skipped_because(&self, reason: SkipReason) -> Result<Vec<(ObjectId, ObjectId)>> {
+        self.shared.read(|c| known::skipped_because(c, reason))
     }
 
     fn skipped_by_reason(&self, group: Option<ObjectId>) -> Result<Vec<(SkipReason, u64)>> {

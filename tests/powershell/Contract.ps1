@@ -16,9 +16,12 @@ EnvironmentVariable      switch              - - Variables*
 Environment              string              - - all
 LoginEndpoint            string              - - all
 GraphEndpoint            string              - - all
-Server                   string              - - all
+Server                   string[]            - - all
 Credential               pscredential        - - all
 AuthType                 string              - - all
+KeytabPath               string              - - all
+Site                     string              - - all
+DnsServer                string              - - all
 CertificateAuthorityPath string              - - all
 StoreDirectory           string              - - all
 ClientTimeout            int                 - - all
@@ -158,6 +161,8 @@ $ContractAliases = @{
     SearchBase             = 'OrganizationalUnit OU Path'
     ConfigurationName      = 'ConfigName'
     Server                 = 'DomainController'
+    KeytabPath             = 'Keytab'
+    Site                   = 'SiteName'
     Properties             = 'Property'
     ResultSize             = 'ResultSetSize'
     Account                = 'ADConnectorAccount ADConnectorAccountDN'
@@ -194,7 +199,7 @@ $ContractObjects = @{
     Feature            = 'ConfigurationName Enabled Version OrganizationalUnit UnifiedGroupWriteback GroupWritebackV2 NewGroupDefault OwnedGroupCount LastRunId'
     SyncCycle          = 'Result RunId PolicyType StartTimeInUTC'
     RunStatus          = 'RunState ConnectorName RunId PolicyType Phase Done Total PercentComplete StartTimeInUTC HostName'
-    RunResult          = 'RunId PlanId ConfigurationName PolicyType Result StartTimeInUTC EndTimeInUTC Duration GroupsRead Created Updated Renamed Converted Deleted MembersAdded MembersRemoved MembersSkipped GroupsFailed GraphRequests DirectoryOperations Steps'
+    RunResult          = 'RunId PlanId ConfigurationName PolicyType Result StartTimeInUTC EndTimeInUTC Duration GroupsRead Created Updated Renamed Converted Deleted MembersAdded MembersRemoved MembersSkipped GroupsFailed GraphRequests DirectoryOperations Server Steps'
     Step               = 'StepNumber Name Result StartTimeInUTC EndTimeInUTC Done'
     Plan               = 'PlanId ConfigurationName Origin PolicyType CreatedInUTC Creates Updates Renames Converts Deletes MemberAdds MemberRemovals Complete State'
     Operation          = 'Id GroupId GroupName GroupDN Action Attribute OldValue NewValue MemberId MemberDN Reason Severity PlanId Status Error'

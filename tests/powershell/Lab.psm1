@@ -9,8 +9,10 @@ function Test-Lab {
 }
 
 function Start-Lab {
-    # Starts a lab that ends with this process at the latest.
+    # Starts a lab that ends with this process at the latest, with the directory that GROUPWRITEBACK_TEST_DIRECTORY names.
     param([string[]] $Option = @())
+
+    if ($env:GROUPWRITEBACK_TEST_DIRECTORY) { $Option = @('--directory', $env:GROUPWRITEBACK_TEST_DIRECTORY) + $Option }
 
     $start = New-Object System.Diagnostics.ProcessStartInfo
     $start.FileName = $env:GROUPWRITEBACK_LAB

@@ -14,6 +14,7 @@ pub mod engine;
 pub mod expected;
 pub mod fixture;
 pub mod ldap;
+pub mod relay;
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -40,16 +41,44 @@ pub fn lab_program() -> PathBuf {
     program
 }
 
+/// The directory that the tests run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directory {
+    /// The lab's own, in memory.
+    Embedded,
+    /// A Samba AD DC behind the lab's gateway.
+    Samba,
+}
+
 /// A lab that ends with its owner.
 pub struct Lab {
     child: Child,
     pub ready: Value,
+    pub directory: Directory,
 }
 
 impl Lab {
+    /// A lab with the directory that `GROUPWRITEBACK_TEST_DIRECTORY` names.
     pub fn start(options: &[&str]) -> Lab {
+        let named = std::env::var("GROUPWRITEBACK_TEST_DIRECTORY").unwrap_or_default();
+        Lab::start_on(
+            match named.as_str() {
+                "" | "embedded" => Directory::Embedded,
+                "samba" => Directory::Samba,
+                other => panic!("GROUPWRITEBACK_TEST_DIRECTORY: embedded or samba, not '{other}'"),
+            },
+            options,
+        )
+    }
+
+    /// For what only one kind of directory can do.
+    pub fn start_on(directory: Directory, options: &[&str]) -> Lab {
+        let chosen = match directory {
+            Directory::Embedded => "embedded",
+            Directory::Samba => "samba",
+        };
         let mut child = Command::new(lab_program())
-            .args(["serve", "--until-stdin-closes"])
+            .args(["serve", "--until-stdin-closes", "--directory", chosen])
             .args(options)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -61,7 +90,11 @@ impl Lab {
             .expect("ready line");
         let ready =
             serde_json::from_str(&line).unwrap_or_else(|e| panic!("ready line: {e}: {line}"));
-        Lab { child, ready }
+        Lab {
+            child,
+            ready,
+            directory,
+        }
     }
 
     pub fn text(&self, name: &str) -> &str {
@@ -92,6 +125,11 @@ impl Lab {
 
     pub fn change(&self, changes: Value) -> Value {
         self.control("change", Some(serde_json::json!({ "changes": changes })))
+    }
+
+    /// What an administrator of the directory does.
+    pub fn administer(&self, op: Value) -> Value {
+        self.control("directory", Some(op))
     }
 
     pub fn fault(&self, fault: Value) -> Value {

@@ -2,12 +2,25 @@
 
 use std::process::Command;
 
-use crate::{build, lab::Lab, pwsh, system};
+use crate::{build, lab::Lab, pwsh, samba, system};
 
 /// Builds, starts a lab, runs the story, leaves nothing behind.
 pub fn run(args: &[String]) -> Result<(), String> {
-    if let Some(unknown) = args.first() {
-        return Err(format!("demo takes no argument '{unknown}'"));
+    let directory = match args {
+        [] => "embedded",
+        [option, value] if option == "--directory" => match value.as_str() {
+            "embedded" => "embedded",
+            "samba" => "samba",
+            other => {
+                return Err(format!(
+                    "there is no directory '{other}': embedded or samba"
+                ));
+            }
+        },
+        _ => return Err("demo takes --directory embedded or --directory samba".into()),
+    };
+    if directory == "samba" {
+        system::ensure(samba::PROGRAMS)?;
     }
     println!("Building the library and the lab ...");
     system::ensure(&["cc"])?;
@@ -15,7 +28,11 @@ pub fn run(args: &[String]) -> Result<(), String> {
     let pwsh = pwsh::find();
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     let data = scratch.path().join("lab");
-    let lab = Lab::start(&built.lab, &["--data-dir", &data.to_string_lossy()])?;
+    if directory == "samba" {
+        println!("Starting a Samba domain controller ...");
+    }
+    let data = data.to_string_lossy();
+    let lab = Lab::start(&built.lab, &["--directory", directory, "--data-dir", &data])?;
     let ready = scratch.path().join("lab.json");
     std::fs::write(&ready, lab.ready.to_string()).map_err(|e| e.to_string())?;
     let mut command = match &pwsh {

@@ -1,13 +1,18 @@
 //! `cargo xtask COMMAND`: the project's own commands. Each does its own set-up and cleans up after itself.
 
+mod attack;
 mod bench;
 mod build;
 mod demo;
+mod fuzz;
 mod lab;
 mod licences;
 mod pwsh;
+mod samba;
+mod sanitize;
 mod system;
 mod test;
+mod torture;
 
 use std::process::ExitCode;
 
@@ -15,8 +20,15 @@ const HELP: &str = "\
 cargo xtask COMMAND
 
   demo                 the main job on an embedded tenant and directory, told through PowerShell
-  test [--skip PART]   everything: format, lints, Rust, C, PowerShell   (parts: fmt licences clippy rust powershell)
+       [--directory samba]   the same on a real Active Directory: Samba (Debian, root; installed where it is missing)
+  test [--skip PART]   everything: format, lints, Rust, C, PowerShell, a real Active Directory, hostile input
+       (parts: fmt licences clippy rust samba powershell attack fuzz)
        [--only PART]
+  torture              kills and abi at full length: hours
+  torture kills [N]    N (1,000) cycles killed at random points, each completed by the next
+  torture abi [N] [--seed S]
+                       N (10,000,000) random calls of the C ABI under AddressSanitizer, from a seed that is told
+  torture fuzz [S]     every fuzz target for S (300) seconds
   bench [--quick]      speed, memory and cost of the shipped library against their limits (docs/performance.md)
         [--large] [--only a,b,..] [--json FILE]
   pwsh [FILE [ARG..]]  a PowerShell session (or script) with the module imported and connected to a lab
@@ -33,6 +45,7 @@ fn main() -> ExitCode {
         Some("demo") => demo::run(&args[1..]),
         Some("bench") => bench::run(&args[1..]),
         Some("test") => test::run(&args[1..]),
+        Some("torture") => torture::run(&args[1..]),
         Some("pwsh") => pwsh::session(&args[1..]),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");

@@ -59,6 +59,10 @@ pub const PROGRAMS: &[(&str, &str)] = &[
     ("c++", "g++"),
     ("ldapsearch", "ldap-utils"),
     ("curl", "curl"),
+    ("samba", "samba-ad-dc samba-ad-provision samba-dsdb-modules"),
+    ("samba-tool", "python3-samba"),
+    ("ldbadd", "ldb-tools"),
+    ("kinit", "krb5-user"),
 ];
 
 /// Installs by apt what is missing, where that is allowed; else says what to install.
@@ -88,6 +92,8 @@ pub fn ensure(programs: &[&str]) -> Result<(), String> {
         run(Command::new("apt-get")
             .args(args)
             .env("DEBIAN_FRONTEND", "noninteractive")
+            // The programs are wanted, not the services that come with some packages.
+            .env("RUNLEVEL", "1")
             .stdout(Stdio::null()))
     };
     apt(&["update", "-qq"]).map_err(|e| format!("{advice} ({e})"))?;

@@ -2,9 +2,18 @@
 
 use std::process::Command;
 
-use crate::{build, licences, pwsh, system};
+use crate::{attack, build, fuzz, licences, pwsh, samba, system};
 
-const PARTS: &[&str] = &["fmt", "licences", "clippy", "rust", "powershell"];
+const PARTS: &[&str] = &[
+    "fmt",
+    "licences",
+    "clippy",
+    "rust",
+    "samba",
+    "powershell",
+    "attack",
+    "fuzz",
+];
 
 /// Runs the parts, all of them unless told otherwise; ends at the first that fails.
 pub fn run(args: &[String]) -> Result<(), String> {
@@ -33,8 +42,22 @@ pub fn run(args: &[String]) -> Result<(), String> {
                 let mut test = system::cargo(["test", "--workspace", "--no-fail-fast"]);
                 system::run(test.env("GWB_HEADER", "check"))?;
             }
+            "attack" => attack::test(&mut not_run)?,
+            "fuzz" => fuzz::test(&mut not_run)?,
+            "samba" => match system::ensure(samba::PROGRAMS) {
+                Ok(()) => {
+                    samba::test()?;
+                    match pwsh::find() {
+                        Some(pwsh) => powershell(&pwsh, "samba", samba::STORIES)?,
+                        None if ci => return Err(pwsh::ADVICE.into()),
+                        None => not_run.push(format!("samba, from PowerShell: {}", pwsh::ADVICE)),
+                    }
+                }
+                Err(advice) if ci => return Err(advice),
+                Err(advice) => not_run.push(format!("samba: {advice}")),
+            },
             _ => match pwsh::find() {
-                Some(pwsh) => powershell(&pwsh)?,
+                Some(pwsh) => powershell(&pwsh, "embedded", &[""])?,
                 None if ci => return Err(pwsh::ADVICE.into()),
                 None => not_run.push(format!("powershell: {}", pwsh::ADVICE)),
             },
@@ -80,7 +103,8 @@ fn chosen(args: &[String]) -> Result<Vec<&'static str>, String> {
         .collect())
 }
 
-fn powershell(pwsh: &std::path::Path) -> Result<(), String> {
+/// Runs test files (all of them by an empty name) with labs that have this directory.
+fn powershell(pwsh: &std::path::Path, directory: &str, files: &[&str]) -> Result<(), String> {
     let built = build::build()?;
     let mut command: Command = pwsh::command(pwsh, &built);
     if let Some(folder) = pwsh::pester_folder(pwsh)? {
@@ -94,8 +118,15 @@ fn powershell(pwsh: &std::path::Path) -> Result<(), String> {
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
     command.env("GROUPWRITEBACK_STORE", scratch.path().join("store"));
     command.env("PWSH", pwsh);
+    command.env("GROUPWRITEBACK_TEST_DIRECTORY", directory);
+    let folder = system::root().join("tests/powershell");
+    let paths = files
+        .iter()
+        .map(|file| folder.join(file).display().to_string());
     command
         .arg("-File")
-        .arg(system::root().join("tests/powershell/Run.ps1"));
+        .arg(folder.join("Run.ps1"))
+        .arg("-Path")
+        .arg(paths.collect::<Vec<_>>().join(","));
     system::run(&mut command)
 }

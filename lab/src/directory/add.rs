@@ -3,6 +3,7 @@
 use super::access::Principal;
 use super::dn::{self, Rdn};
 use super::draft::{Draft, check, stored_value};
+use super::modify::present;
 use super::object::{Flags, Id, Identity, Object, Value};
 use super::principals;
 use super::results::{Failure, code};
@@ -38,7 +39,7 @@ pub fn add(
         return Err(Failure::rights());
     }
     check_name(store, class, parent, &parts[0])?;
-    let draft = draft(store, who, class, &parts[0], &named, most_values)?;
+    let draft = draft(store, class, &parts[0], &named, most_values)?;
     check(store, &draft)?;
     if store.child(parent, &parts[0].value).is_some() {
         return Err(Failure::name_taken());
@@ -86,7 +87,7 @@ fn class(store: &Store, attributes: &[RawAttribute]) -> Result<ClassId, Failure>
     let best = best.ok_or_else(Failure::class)?;
     match schema.class(best).category {
         1 if !schema.class(best).system_only => Ok(best),
-        _ => Err(Failure::class()),
+        _ => Err(Failure::unwilling(0x2035)),
     }
 }
 
@@ -112,13 +113,14 @@ pub fn check_name(store: &Store, class: ClassId, parent: Id, name: &Rdn) -> Resu
 pub fn check_writable(store: &Store, attribute: AttrId) -> Result<(), Failure> {
     let a = &store.schema.a;
     let about = store.schema.attribute(attribute);
-    if about.back_link() || about.constructed() || attribute == a.descriptor {
+    if about.back_link() || attribute == a.descriptor {
         return Err(Failure::unwilling(0x2035));
     }
     if attribute == a.sam_account_type || attribute == a.critical {
         return Err(Failure::unwilling(0x209A));
     }
     let system = about.system_only
+        || about.constructed()
         || [
             a.object_sid,
             a.object_guid,
@@ -136,7 +138,6 @@ pub fn check_writable(store: &Store, attribute: AttrId) -> Result<(), Failure> {
 
 fn draft(
     store: &Store,
-    who: &Principal,
     class: ClassId,
     name: &Rdn,
     named: &[(AttrId, &RawAttribute)],
@@ -194,9 +195,6 @@ fn draft(
             continue;
         }
         check_writable(store, id)?;
-        if !who.may_set(id) {
-            return Err(Failure::rights());
-        }
         if attribute.values.is_empty() {
             return Err(Failure::syntax(about));
         }
@@ -206,7 +204,9 @@ fn draft(
                 if id == a.member {
                     draft.check_member(store, &target)?;
                 }
-                draft.link(store, id, target);
+                if !draft.link(store, id, target) {
+                    return Err(present(store, id));
+                }
             }
             continue;
         }

@@ -154,24 +154,14 @@ impl Draft {
         let about = store.schema.attribute(attribute);
         let text = std::str::from_utf8(raw).map_err(|_| Failure::syntax(about))?;
         let reference = parse_reference(text).ok_or_else(|| Failure::bad_dn(text))?;
-        if let Ok(id) = store.resolve(&reference) {
-            let flags = store.object(id).flags;
-            return if flags.deleted {
-                Err(Failure::no_member())
-            } else {
-                Ok(Target::Object(id))
-            };
+        let member = attribute == store.schema.a.member;
+        match (store.resolve(&reference), reference) {
+            (Ok(id), _) if !store.object(id).flags.deleted => Ok(Target::Object(id)),
+            (_, _) if !member => Err(Failure::no_reference(about)),
+            (Err(_), Reference::Sid(sid)) if !store.issued(&sid) => Ok(Target::Foreign(sid)),
+            (_, Reference::Sid(_)) => Err(Failure::unknown_sid()),
+            (_, _) => Err(Failure::no_member()),
         }
-        let Reference::Sid(sid) = reference else {
-            return Err(Failure::no_member());
-        };
-        let ours = sid
-            .split()
-            .is_some_and(|(domain, _)| domain == store.domain_sid);
-        if ours || attribute != store.schema.a.member {
-            return Err(Failure::unknown_sid());
-        }
-        Ok(Target::Foreign(sid))
     }
 
     /// Checks that a new member fits the group.
@@ -251,7 +241,7 @@ pub fn stored_value(store: &Store, attribute: AttrId, raw: &[u8]) -> Result<Valu
     let reference = parse_reference(text).ok_or_else(|| Failure::bad_dn(text))?;
     match store.resolve(&reference) {
         Ok(id) => Ok(id.to_le_bytes().into()),
-        Err(_) => Err(Failure::no_member()),
+        Err(_) => Err(Failure::no_reference(about)),
     }
 }
 

@@ -7,7 +7,7 @@ use super::dn::parse_reference;
 use super::draft::{Draft, Target, check, stored_value};
 use super::object::{Id, Value};
 use super::principals;
-use super::results::Failure;
+use super::results::{Failure, code};
 use super::schema::{AttrId, Syntax};
 use super::search::locate;
 use super::store::Store;
@@ -88,6 +88,9 @@ fn change(
     if name == a.object_class {
         return Err(Failure::class());
     }
+    if name == a.object_sid {
+        return Err(Failure::unwilling(0x209A));
+    }
     check_writable(store, name)?;
     if kind == ChangeKind::Increment {
         return Err(Failure::protocol("Increment is not supported"));
@@ -102,7 +105,7 @@ fn change(
     };
     result?;
     if about.single && kind != ChangeKind::Delete && draft.bag.get(name).len() > 1 {
-        return Err(Failure::single(about));
+        return Err(Failure::value_exists(about));
     }
     Ok(())
 }
@@ -117,9 +120,10 @@ fn change_links(
 ) -> Result<(), Failure> {
     let member = name == store.schema.a.member;
     let about = store.schema.attribute(name);
+    let permissive = manner.permissive && !(member && store.strict_members);
     if kind == ChangeKind::Delete && attribute.values.is_empty() {
         let had = draft.unlink_all(store, name);
-        return if had || manner.permissive {
+        return if had || permissive {
             Ok(())
         } else {
             Err(Failure::no_value(about))
@@ -127,7 +131,13 @@ fn change_links(
     }
     let mut targets = Vec::with_capacity(attribute.values.len());
     for value in &attribute.values {
-        targets.push(draft.target(store, name, value)?);
+        targets.push(match draft.target(store, name, value) {
+            // A name that leads nowhere can't be a member's: this is not looked at any closer.
+            Err(failure) if kind == ChangeKind::Delete && names_by_dn(value, &failure) => {
+                return Err(Failure::unwilling(0x2035));
+            }
+            target => target?,
+        });
     }
     if kind == ChangeKind::Replace {
         draft.unlink_all(store, name);
@@ -136,7 +146,7 @@ fn change_links(
     }
     for target in targets {
         if kind == ChangeKind::Delete {
-            if !draft.unlink(store, name, &target) && !manner.permissive {
+            if !draft.unlink(store, name, &target) && !permissive {
                 return Err(match member {
                     true => Failure::unwilling(0x561),
                     false => Failure::no_value(about),
@@ -152,10 +162,14 @@ fn change_links(
             draft,
             name,
             target,
-            manner.permissive || kind == ChangeKind::Replace,
+            permissive || kind == ChangeKind::Replace,
         )?;
     }
     Ok(())
+}
+
+fn names_by_dn(value: &[u8], failure: &Failure) -> bool {
+    failure.code != code::INVALID_DN && !value.starts_with(b"<")
 }
 
 fn link(
@@ -168,11 +182,16 @@ fn link(
     if draft.link(store, name, target) || permissive {
         return Ok(());
     }
-    Err(if name == store.schema.a.member {
+    Err(present(store, name))
+}
+
+/// Why a link that is there isn't added.
+pub fn present(store: &Store, name: AttrId) -> Failure {
+    if name == store.schema.a.member {
         Failure::taken(0x562)
     } else {
         Failure::value_exists(store.schema.attribute(name))
-    })
+    }
 }
 
 fn change_values(

@@ -31,20 +31,26 @@ pub fn relocate(
         None => object.parent,
         Some(text) => {
             let reference = parse_reference(text).ok_or_else(|| Failure::bad_dn(text))?;
-            locate(store, &reference)?
+            store
+                .resolve(&reference)
+                .map_err(|_| Failure::no_new_parent())?
         }
     };
     if !who.may_relocate(store, id, parent) {
         return Err(Failure::rights());
     }
-    if !delete_old || object.flags.system || object.flags.head {
-        return Err(Failure::unwilling(0x2035));
+    // MS-ADTS 3.1.1.5.4.1.2.
+    if !delete_old {
+        return Err(Failure::unwilling(0x57));
     }
-    if store.object(parent).flags.deleted || store.context(parent) != store.context(id) {
-        return Err(Failure::unwilling(0x2035));
-    }
-    if store.within(parent, id) {
-        return Err(Failure::unwilling(0x2089));
+    let elsewhere = store.context(parent) != store.context(id);
+    if object.flags.system
+        || object.flags.head
+        || elsewhere
+        || store.object(parent).flags.deleted
+        || store.within(parent, id)
+    {
+        return Err(Failure::unwilling(0x2077));
     }
     check_name(store, object.class, parent, &name)?;
     if store

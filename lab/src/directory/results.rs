@@ -16,6 +16,7 @@ pub mod code {
     pub const COMPARE_TRUE: u32 = 6;
     pub const AUTH_METHOD: u32 = 7;
     pub const STRONGER_AUTH: u32 = 8;
+    pub const REFERRAL: u32 = 10;
     pub const ADMIN_LIMIT: u32 = 11;
     pub const CRITICAL_EXTENSION: u32 = 12;
     pub const NO_SUCH_ATTRIBUTE: u32 = 16;
@@ -33,6 +34,7 @@ pub mod code {
     pub const NON_LEAF: u32 = 66;
     pub const ON_RDN: u32 = 67;
     pub const EXISTS: u32 = 68;
+    pub const OTHER: u32 = 80;
 }
 
 /// Why an operation failed.
@@ -100,6 +102,14 @@ impl Failure {
         Self::service(win32, 0x031A_120C, "5003 (WILL_NOT_PERFORM)")
     }
 
+    /// A write that a read-only controller refers to another one.
+    pub fn elsewhere() -> Self {
+        Self::new(
+            code::REFERRAL,
+            "0000202B: RefErr: DSID-0310082F, data 0, 1 access points\n\tref 1: 'contoso.test'\n",
+        )
+    }
+
     /// Missing rights.
     pub fn rights() -> Self {
         Self::new(
@@ -120,11 +130,30 @@ impl Failure {
         }
     }
 
+    /// The parent to move an object to isn't there.
+    pub fn no_new_parent() -> Self {
+        Self::new(
+            code::OTHER,
+            "00002089: SvcErr: DSID-031B0A4A, problem 5012 (DIR_ERROR), data 0\n",
+        )
+    }
+
     /// An object that a value names isn't there.
     pub fn no_member() -> Self {
         Self::new(
             code::NO_SUCH_OBJECT,
             "00000525: NameErr: DSID-031A11EF, problem 2001 (NO_OBJECT), data 0, best match of:\n\t''\n",
+        )
+    }
+
+    /// A value that names an object that isn't there, in an attribute other than `member`.
+    pub fn no_reference(attribute: &Attribute) -> Self {
+        Self::attribute(
+            code::CONSTRAINT,
+            0x20B5,
+            "1005 (CONSTRAINT_ATT_TYPE)",
+            attribute,
+            0,
         )
     }
 

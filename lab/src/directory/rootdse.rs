@@ -13,6 +13,15 @@ const POLICIES: [&str; 4] = [
     "MaxQueryDuration",
 ];
 
+/// What an Active Directory of Windows Server 2012 R2 and later says it can do; the last one only an RODC.
+const CAPABILITIES: [&str; 5] = [
+    "1.2.840.113556.1.4.800",
+    "1.2.840.113556.1.4.1670",
+    "1.2.840.113556.1.4.1935",
+    "1.2.840.113556.1.4.2080",
+    "1.2.840.113556.1.4.1920",
+];
+
 /// The attributes of the rootDSE that `wanted` names (everything for none or `*`).
 pub fn attributes(
     store: &Store,
@@ -57,12 +66,7 @@ pub fn attributes(
         ("supportedControl", many(&SUPPORTED)),
         (
             "supportedCapabilities",
-            many(&[
-                "1.2.840.113556.1.4.800",
-                "1.2.840.113556.1.4.1670",
-                "1.2.840.113556.1.4.1935",
-                "1.2.840.113556.1.4.2080",
-            ]),
+            many(&CAPABILITIES[..CAPABILITIES.len() - usize::from(!store.read_only)]),
         ),
         (
             "supportedExtension",

@@ -69,6 +69,10 @@ pub struct Store {
     pub usn: u64,
     /// Whether deleted objects keep their attributes and links.
     pub recycle_bin: bool,
+    /// Whether its controllers have read-only copies.
+    pub read_only: bool,
+    /// Whether permissive modify is ignored for members.
+    pub strict_members: bool,
     /// Links of objects in the Recycle Bin.
     pub saved: HashMap<Id, Saved>,
     /// Objects of accounts with writeback rights.
@@ -122,6 +126,8 @@ impl Store {
             domain_sid,
             usn: 4096,
             recycle_bin: false,
+            read_only: false,
+            strict_members: false,
             saved: HashMap::new(),
             writers: Vec::new(),
             forward,
@@ -253,6 +259,12 @@ impl Store {
             Some((domain, rid)) if domain == self.domain_sid => self.by_rid(rid),
             _ => self.sids.get(sid).copied(),
         }
+    }
+
+    /// Whether a SID is of this domain.
+    pub fn issued(&self, sid: &Sid) -> bool {
+        sid.split()
+            .is_some_and(|(domain, _)| domain == self.domain_sid)
     }
 
     /// The SID of an object.

@@ -144,7 +144,7 @@ impl Answers {
         let mut messages = Messages::new(reader, LONGEST_ANSWER);
         let mut writer = None;
         // Nobody can ask any more when the writer comes back.
-        while writing.len() > 0 || self.exchange.writes_are_open() {
+        while !writing.is_empty() || self.exchange.writes_are_open() {
             tokio::select! {
                 message = messages.next() => match message {
                     Ok(message) => self.hand_down(message).await,

@@ -31,6 +31,7 @@ struct Fault {
     every: u64,
     after: u64,
     seen: u64,
+    struck: u64,
 }
 
 /// When a connection is closed instead of an answer.
@@ -104,6 +105,7 @@ impl Faults {
             every: number("every").unwrap_or(1).max(1),
             after: number("after").unwrap_or(0),
             seen: 0,
+            struck: 0,
         });
         Ok(None)
     }
@@ -111,6 +113,11 @@ impl Faults {
     /// Removes all faults.
     pub fn clear(&self) {
         self.list().clear();
+    }
+
+    /// How often each fault that waits for requests has struck, in the order they were set.
+    pub fn hits(&self) -> Vec<u64> {
+        self.list().iter().map(|fault| fault.struck).collect()
     }
 
     /// What the faults do to a request; `later_slice` marks a ranged read after its first slice.
@@ -188,14 +195,11 @@ impl Fault {
         if self.seen <= self.after || !(self.seen - self.after).is_multiple_of(self.every) {
             return false;
         }
-        match &mut self.times {
-            Some(0) => false,
-            Some(left) => {
-                *left -= 1;
-                true
-            }
-            None => true,
+        if self.times.is_some_and(|times| self.struck >= times) {
+            return false;
         }
+        self.struck += 1;
+        true
     }
 }
 
@@ -214,6 +218,7 @@ mod tests {
             .map(|_| faults.strike(0, Kind::Modify, false).answer.is_some())
             .collect();
         assert_eq!(hits, [false, false, true, false, true, false, false, false]);
+        assert_eq!(faults.hits(), [2]);
         assert_eq!(faults.strike(0, Kind::Add, false), Disturbance::default());
         faults.clear();
         assert_eq!(

@@ -95,6 +95,11 @@ impl Front {
         Ok(())
     }
 
+    /// How often each fault that waits for requests has struck, in the order they were set.
+    pub fn fault_hits(&self) -> Vec<u64> {
+        self.faults.hits()
+    }
+
     /// Removes all faults; controllers that one of them took down are back when this returns.
     pub fn clear_faults(&self) {
         self.faults.clear();

@@ -1,4 +1,5 @@
-//! The running Samba. It watches its standard input and ends with it, so it can't outlive the lab, however that ends.
+//! The running Samba, with a process for each connection, so that a long request of one client does not keep others
+//! waiting. It watches its standard input and ends with it, so it can't outlive the lab, however that ends.
 
 use super::provision::{CONFIGURATION, KRB5_CONFIG};
 use super::tools;
@@ -26,7 +27,7 @@ impl Process {
         let configuration = folder.join(CONFIGURATION);
         let mut command = tools::program("samba", &configuration);
         command
-            .args(["--interactive", "--model=single", "--debug-stdout", "-s"])
+            .args(["--interactive", "--model=standard", "--debug-stdout", "-s"])
             .arg(&configuration)
             .env("KRB5_CONFIG", folder.join(KRB5_CONFIG))
             .stdin(Stdio::piped())

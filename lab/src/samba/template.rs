@@ -13,6 +13,8 @@ use tokio::runtime::Handle;
 
 /// Those that nobody has used for so long are removed.
 const KEEP: Duration = Duration::from_secs(7 * 24 * 3600);
+/// As many as these are kept, those used last; each takes 35 MB and more.
+const MOST: usize = 24;
 
 /// Where templates go when nobody says: into cargo's target folder if the program is in one, else among the system's
 /// temporary files.
@@ -88,39 +90,37 @@ impl Store {
             let draft = self.folder.join(format!("{name}.draft"));
             // What a lab that died left.
             let _ = fs::remove_dir_all(&draft);
-            let made = make(&draft);
-            let made = made
-                .and_then(|()| fs::rename(&draft, &place).map_err(|error| trouble(&place, &error)));
-            if made.is_err() {
-                let _ = fs::remove_dir_all(&draft);
-            }
-            made?;
+            let workspace = super::workspace(&std::env::temp_dir())?;
+            make(workspace.path())?;
+            copy_tree(workspace.path(), &draft)?;
+            fs::rename(&draft, &place).map_err(|error| trouble(&place, &error))?;
         }
         // The lock file's time tells when it was last used.
         let _ = lock.set_modified(SystemTime::now());
         copy_tree(&place, to)
     }
 
-    /// Removes what has not been used for long.
+    /// Removes what has not been used for long, and what is too many. Locks stay: somebody may wait for one.
     fn tidy(&self) {
         let Ok(entries) = fs::read_dir(&self.folder) else {
             return;
         };
-        for path in entries.flatten().map(|entry| entry.path()) {
-            let old = |file: &File| {
-                let used = file.metadata().and_then(|data| data.modified()).ok()?;
-                SystemTime::now().duration_since(used).ok()
-            };
-            let Some(lock) = path
-                .extension()
-                .filter(|kind| *kind == "lock")
-                .and_then(|_| File::open(&path).ok())
-            else {
-                continue;
-            };
-            if old(&lock).is_some_and(|age| age > KEEP) && lock.try_lock().is_ok() {
-                let _ = fs::remove_dir_all(path.with_extension(""));
-                let _ = fs::remove_file(&path);
+        let now = SystemTime::now();
+        let mut known: Vec<(Duration, PathBuf)> = entries
+            .flatten()
+            .map(|entry| entry.path().with_extension("lock"))
+            .filter(|lock| lock.with_extension("").is_dir())
+            .filter_map(|lock| {
+                let used = fs::metadata(&lock).and_then(|data| data.modified()).ok()?;
+                Some((now.duration_since(used).ok()?, lock))
+            })
+            .collect();
+        known.sort();
+        known.dedup();
+        for (place, (age, lock)) in known.into_iter().enumerate() {
+            let file = File::open(&lock);
+            if (place >= MOST || age > KEEP) && file.is_ok_and(|file| file.try_lock().is_ok()) {
+                let _ = fs::remove_dir_all(lock.with_extension(""));
             }
         }
     }

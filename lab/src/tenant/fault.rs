@@ -151,6 +151,11 @@ impl FaultBook {
         self.faults.clear();
     }
 
+    /// How often each fault has hit, in the order they were set.
+    pub(crate) fn hits(&self) -> Vec<u64> {
+        self.faults.iter().map(|fault| fault.hits).collect()
+    }
+
     /// What the faults do to this request, and counts the hits.
     pub(crate) fn consult(&mut self, traits: Traits<'_>) -> Injected {
         let mut out = Injected::default();
@@ -266,6 +271,7 @@ mod tests {
             .collect();
         let at: Vec<usize> = (0..12).filter(|place| hit[*place]).collect();
         assert_eq!(at, vec![2, 5]);
+        assert_eq!(book.hits(), [2]);
     }
 
     #[test]

@@ -241,7 +241,8 @@ pub fn said(answer: ldap3::result::Result<LdapResult>) -> String {
 /// Result code and the Win32 code that the message begins with.
 pub fn in_short(answer: &LdapResult) -> String {
     let code = answer.text.split(':').next().unwrap_or_default();
-    match code.len() == 8 && code.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+    let told = code.len() == 8 && code.bytes().all(|digit| digit.is_ascii_hexdigit());
+    match told && answer.rc != 0 {
         true => format!("{} {code}", answer.rc),
         false => answer.rc.to_string(),
     }

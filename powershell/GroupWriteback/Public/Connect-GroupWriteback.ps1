@@ -36,9 +36,12 @@ function Connect-GroupWriteback {
         [ValidateNotNullOrEmpty()] [string] $LoginEndpoint,
         [ValidateNotNullOrEmpty()] [string] $GraphEndpoint,
 
-        [Alias('DomainController')] [ValidateNotNullOrEmpty()] [string] $Server,
+        [Alias('DomainController')] [ValidateNotNullOrEmpty()] [string[]] $Server,
         [System.Management.Automation.Credential()] [pscredential] $Credential = [pscredential]::Empty,
         [ValidateSet('Negotiate', 'Basic')] [string] $AuthType,
+        [Alias('Keytab')] [ValidateNotNullOrEmpty()] [string] $KeytabPath,
+        [Alias('SiteName')] [ValidateNotNullOrEmpty()] [string] $Site,
+        [ValidateNotNullOrEmpty()] [string] $DnsServer,
         [ValidateNotNullOrEmpty()] [string] $CertificateAuthorityPath,
         [ValidateNotNullOrEmpty()] [string] $StoreDirectory,
         [ValidateRange(1, 86400)] [int] $ClientTimeout
@@ -52,8 +55,14 @@ function Connect-GroupWriteback {
         $signIn = Resolve-GwbSignIn -Cmdlet $PSCmdlet -Kind $PSCmdlet.ParameterSetName -Given $PSBoundParameters
         $connection = $signIn.Connection
         foreach ($row in @(@('Environment', 'environment'), @('LoginEndpoint', 'loginEndpoint'), @('GraphEndpoint', 'graphEndpoint'),
-                @('Server', 'server'), @('AuthType', 'authType'))) {
+                @('AuthType', 'authType'), @('Site', 'site'), @('DnsServer', 'dnsServer'))) {
             if ($PSBoundParameters.ContainsKey($row[0])) { $connection[$row[1]] = $PSBoundParameters[$row[0]] }
+        }
+        if ($Server) { $connection.server = $Server -join ',' }
+        if ($KeytabPath) {
+            $connection.keytabPath = $PSCmdlet.GetUnresolvedProviderPathFromPSPath($KeytabPath)
+            # A keytab is of Kerberos and of nothing else.
+            if (-not $AuthType) { $connection.authType = 'Negotiate' }
         }
         if ($CertificateAuthorityPath) { $connection.certificateAuthorityPath = $PSCmdlet.GetUnresolvedProviderPathFromPSPath($CertificateAuthorityPath) }
         if ($Credential.UserName) {
@@ -61,8 +70,6 @@ function Connect-GroupWriteback {
             $connection.userName = $Credential.UserName.TrimStart([char] '\')
             $signIn.Secrets.directoryPassword = $Credential.Password
         }
-        # With nothing but a credential everything else is the recorded connection's, which counts only when none is sent.
-        if ($PSCmdlet.ParameterSetName -eq 'Saved' -and $connection.Count -eq 1 -and $connection.Contains('userName')) { $connection.Clear() }
         foreach ($key in @($script:GwbInheritedSecrets.Keys)) {
             if (-not $signIn.Secrets.ContainsKey($key)) { $signIn.Secrets[$key] = $script:GwbInheritedSecrets[$key] }
         }

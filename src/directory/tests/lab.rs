@@ -14,15 +14,18 @@ use super::steps;
 use crate::error::{Error, ErrorId};
 use crate::model::{GroupType, Guid, MemberKey};
 
-struct Lab {
-    server: lab::Directory,
-    port: u16,
-    plain_port: u16,
-    ca: tempfile::NamedTempFile,
+/// What the labs' certificates are valid for.
+const NAMES: [&str; 3] = ["localhost", "dc1.contoso.test", "dc2.contoso.test"];
+
+pub(super) struct Lab {
+    pub server: lab::Directory,
+    pub port: u16,
+    pub plain_port: u16,
+    pub ca: tempfile::NamedTempFile,
     _stop: watch::Sender<bool>,
 }
 
-async fn start() -> Lab {
+pub(super) async fn start() -> Lab {
     let account = |name: &str, rights| lab::Account {
         name: name.to_owned(),
         password: "secret".to_owned(),
@@ -51,7 +54,7 @@ async fn start() -> Lab {
     std::fs::write(file.path(), ca_certificate.pem()).unwrap();
     let issuer = rcgen::Issuer::new(ca, ca_key);
     let key = rcgen::KeyPair::generate().unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["localhost".to_owned()])
+    let certificate = rcgen::CertificateParams::new(NAMES.map(str::to_owned))
         .unwrap()
         .signed_by(&key, &issuer)
         .unwrap();
@@ -78,7 +81,7 @@ async fn start() -> Lab {
 }
 
 impl Lab {
-    fn connection(&self) -> Connection {
+    pub fn connection(&self) -> Connection {
         Connection {
             server: format!("localhost:{}", self.port),
             user_name: "administrator@contoso.test".to_owned(),
@@ -87,7 +90,7 @@ impl Lab {
         }
     }
 
-    async fn attempt(&self, connection: &Connection, seconds: u64) -> Result<Directory> {
+    pub async fn attempt(&self, connection: &Connection, seconds: u64) -> Result<Directory> {
         let password = Zeroizing::new(b"secret".to_vec());
         let timeout = Duration::from_secs(seconds);
         Directory::connect(connection, password, timeout, &Cancel::default()).await
@@ -102,7 +105,7 @@ impl Lab {
     }
 }
 
-fn failed<T>(result: Result<T>) -> Error {
+pub(super) fn failed<T>(result: Result<T>) -> Error {
     result.err().unwrap()
 }
 
@@ -138,6 +141,45 @@ async fn many_members() {
     steps::many_members(lab.connect().await, 700).await;
 }
 
+/// A controller that ignores permissive modify for members: a change is one modify, a repeat one more and a search, and
+/// the members of the group are never read for a few values.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_without_permissive_modify() {
+    let lab = start().await;
+    lab.server.set_strict_members(true);
+    let directory = lab.connect().await;
+    let unit = steps::unit(&directory, "Strict").await;
+    let groups = steps::create_many(&directory, &unit, 7, 40).await;
+    let (guid, keys) = (groups[0].guid, steps::keys(&groups[1..]));
+    let writer = directory.writer();
+    let change = async |adds: &[MemberKey], removes: &[MemberKey], modifies: u64| {
+        let before = directory.counters().by_kind["modify"];
+        lab.server.reset_counters();
+        let outcome = writer
+            .modify_members(guid, adds, removes, 500)
+            .await
+            .unwrap();
+        let counts = (
+            outcome.added.len(),
+            outcome.removed.len(),
+            outcome.failed.len(),
+        );
+        assert_eq!(counts, (adds.len(), removes.len(), 0));
+        assert_eq!(directory.counters().by_kind["modify"] - before, modifies);
+        assert_eq!(lab.server.counters()["memberReads"], 0);
+    };
+    change(&keys[..10], &[], 1).await;
+    change(&keys[..1], &[], 1).await;
+    change(&keys[..12], &[], 2).await;
+    change(&[], &keys[..2], 1).await;
+    change(&[], &keys[..1], 1).await;
+    change(&[], &keys[..4], 2).await;
+    let mut expected = keys[4..12].to_vec();
+    expected.sort();
+    assert_eq!(directory.members(guid).await.unwrap(), expected);
+    steps::many_members(directory, 700).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_connections() {
     let lab = start().await;
@@ -154,7 +196,9 @@ async fn refused_connections() {
     let refused = failed(lab.attempt(&misnamed, 3).await);
     assert_eq!(refused.id, ErrorId::TlsVerificationFailed);
     assert!(
-        refused.message.contains("valid for localhost only"),
+        refused
+            .message
+            .contains("valid for localhost, dc1.contoso.test, dc2.contoso.test only"),
         "{refused}"
     );
     let clear = with(&|c| c.server = format!("localhost:{}", lab.plain_port));

@@ -2,6 +2,9 @@
 //!
 //!     GWB_TEST_LDAP_SERVER=dc1.contoso.test GWB_TEST_LDAP_USER=administrator@contoso.test GWB_TEST_LDAP_PASSWORD=... \
 //!     GWB_TEST_LDAP_CA=/path/ca.pem cargo test --lib directory::tests::live -- --ignored --test-threads=1
+//!
+//! `GWB_TEST_LDAP_AUTH=Negotiate` signs in by Kerberos: with `GWB_TEST_LDAP_KEYTAB`, else with the password, else with
+//! the ticket that is there. `GWB_TEST_LDAP_DNS` names the DNS server that knows the controller.
 
 use std::time::{Duration, Instant};
 
@@ -9,6 +12,7 @@ use zeroize::Zeroizing;
 
 use super::super::*;
 use super::steps::{self, note};
+use crate::config::AuthType;
 use crate::error::ErrorId;
 
 fn variable(name: &str) -> String {
@@ -16,19 +20,26 @@ fn variable(name: &str) -> String {
 }
 
 fn connection() -> Connection {
+    let optional = |name: &str| std::env::var(name).ok();
     Connection {
         server: variable("GWB_TEST_LDAP_SERVER"),
-        user_name: variable("GWB_TEST_LDAP_USER"),
+        user_name: optional("GWB_TEST_LDAP_USER").unwrap_or_default(),
+        auth_type: match optional("GWB_TEST_LDAP_AUTH").as_deref() {
+            Some("Negotiate") => AuthType::Negotiate,
+            _ => AuthType::Basic,
+        },
+        keytab_path: optional("GWB_TEST_LDAP_KEYTAB"),
+        dns_server: optional("GWB_TEST_LDAP_DNS"),
         certificate_authority_path: std::env::var("GWB_TEST_LDAP_CA").ok(),
         ..Connection::default()
     }
 }
 
 async fn connect() -> Directory {
-    let password = variable("GWB_TEST_LDAP_PASSWORD").into_bytes();
+    let password = std::env::var("GWB_TEST_LDAP_PASSWORD").unwrap_or_default();
     Directory::connect(
         &connection(),
-        Zeroizing::new(password),
+        Zeroizing::new(password.into_bytes()),
         Duration::from_secs(60),
         &Cancel::default(),
     )

@@ -1,10 +1,16 @@
 //! The C ABI with an engine made for it: what no program on the outside can provoke.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+// Of all this, `fuzz/` needs the engine alone.
+#![cfg_attr(not(test), allow(dead_code, unused_imports))]
 
+mod attack;
+#[cfg(test)]
 mod contract;
 mod engine;
+#[cfg(test)]
 mod panics;
-mod random;
+
+pub use attack::on_the_test_engine;
 
 use std::ptr;
 use std::time::{Duration, Instant};

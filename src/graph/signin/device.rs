@@ -119,3 +119,10 @@ async fn ask_person(login: &Login<'_>, ctx: &Context) -> Result<Fetched> {
     }
     Err(Problem::named("expired_token").into_error(&login.who()))
 }
+
+#[cfg(fuzzing)]
+pub(super) fn fuzz(body: &[u8]) {
+    if let Ok(code) = serde_json::from_slice::<Code>(body) {
+        let _ = (number(&code.interval), number(&code.expires_in));
+    }
+}

@@ -279,3 +279,16 @@ fn pair(material: Material) -> Result<CertificateKey, Unread> {
     }
     Err(unusable("holds no certificate that belongs to its key"))
 }
+
+/// Either a key or a reason; a key with damaged numbers is found when it signs.
+#[cfg(fuzzing)]
+pub(super) fn fuzz(content: &[u8], password: Option<&[u8]>) {
+    match material(content, password).and_then(pair) {
+        Ok(key) => {
+            let _ = key.sign(b"data");
+            assert!(!key.thumbprint.is_empty());
+        }
+        Err(Unread::Unusable(text)) => assert!(!text.is_empty()),
+        Err(Unread::Password) => {}
+    }
+}

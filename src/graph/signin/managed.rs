@@ -263,8 +263,13 @@ fn refused(answer: &Answer) -> Error {
             .take(300)
             .collect::<String>()
     };
+    let id = match answer.status {
+        429 => ErrorId::GraphThrottled,
+        404 | 410 | 500..=599 => ErrorId::GraphUnavailable,
+        _ => ErrorId::GraphAuthenticationFailed,
+    };
     Error::new(
-        ErrorId::GraphAuthenticationFailed,
+        id,
         format!(
             "The machine's managed identity gave no token: status {} {} {}",
             answer.status,
@@ -274,7 +279,12 @@ fn refused(answer: &Answer) -> Error {
         .trim_end()
         .to_owned(),
     )
-    .action("Check that an identity is assigned to this machine, and its client id when it has several.")
+    .action(match id {
+        ErrorId::GraphAuthenticationFailed => {
+            "Check that an identity is assigned to this machine, and its client id when it has several."
+        }
+        _ => "The machine's identity service is busy or being updated: try again later.",
+    })
 }
 
 #[cfg(test)]
@@ -373,6 +383,73 @@ mod tests {
         .unwrap();
         assert_eq!(error.id, ErrorId::GraphAuthenticationFailed);
         assert!(error.message.contains("Identity not found"));
+    }
+
+    /// The lab plays both services with their real answers.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn both_services_give_tokens_and_say_why_not() {
+        let lab = crate::graph::tests::lab::Lab::start().await;
+        let (url, graph) = (lab.text("identityEndpoint"), lab.text("graph"));
+        let vm = |client_id: Option<&str>| ManagedIdentity {
+            service: Service::Vm { url: url.clone() },
+            client_id: client_id.map(str::to_owned),
+        };
+        let agent = ManagedIdentity {
+            service: Service::Arc {
+                url: url.clone(),
+                key_folder: lab.text("arcTokenFolder").into(),
+            },
+            client_id: None,
+        };
+        let ask = async |identity: &ManagedIdentity, resource: &str| {
+            let timeout = Duration::from_secs(5);
+            identity
+                .fetch(&wire(), resource, timeout, &Recorder::new().context())
+                .await
+        };
+        for identity in [&vm(None), &vm(Some(&lab.text("clientId"))), &agent] {
+            let fetched = ask(identity, &graph).await.unwrap();
+            assert!(fetched.life.unwrap() > Duration::from_secs(3000));
+        }
+        let failed = |r: Result<Fetched>| r.err().unwrap();
+        let unknown = failed(ask(&vm(Some("00000000-0000-0000-0000-000000000001")), &graph).await);
+        assert_eq!(unknown.id, ErrorId::GraphAuthenticationFailed);
+        assert!(
+            unknown
+                .message
+                .contains("invalid_request Identity not found"),
+            "{unknown}"
+        );
+        let other = failed(ask(&vm(None), "https://other.example").await);
+        assert!(other.message.contains("invalid_resource"), "{other}");
+
+        // Busy, updated, broken: ridden out; for good: told as what it is.
+        for code in [410, 429, 500] {
+            let fault = |times: u32| json!({"fault": "status", "code": code, "path": "metadata/identity", "times": times});
+            lab.fault(fault(2)).await;
+            ask(&vm(None), &graph).await.unwrap();
+            lab.fault(fault(5)).await;
+            let error = failed(ask(&vm(None), &graph).await);
+            let expected = if code == 429 {
+                ErrorId::GraphThrottled
+            } else {
+                ErrorId::GraphUnavailable
+            };
+            assert_eq!(error.id, expected, "{error}");
+        }
+        ask(&agent, &graph).await.unwrap();
+        let elsewhere = ManagedIdentity {
+            service: Service::Arc {
+                url: url.clone(),
+                key_folder: std::env::temp_dir(),
+            },
+            client_id: None,
+        };
+        let error = failed(ask(&elsewhere, &graph).await);
+        assert!(
+            error.message.contains("not in the agent's folder"),
+            "{error}"
+        );
     }
 
     #[tokio::test]

@@ -4,6 +4,8 @@
 
 mod assertion;
 mod device;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod key;
 mod login;
 mod managed;
@@ -361,7 +363,9 @@ impl Session {
                     .caused_by(&e)
                 })?;
                 let content = text(Zeroizing::new(content))?;
-                login.with_assertion(content.trim(), ctx).await
+                let content = content.trim();
+                check_assertion(content, path)?;
+                login.with_assertion(content, ctx).await
             }
             Method::DeviceCode { refresh } => device::fetch(&login, refresh, ctx).await,
             Method::Managed(identity) => {
@@ -372,6 +376,25 @@ impl Session {
             }
         }
     }
+}
+
+/// Only what has the form of an assertion is sent: the path may be wrong, and the file somebody's secret.
+fn check_assertion(content: &str, path: &str) -> Result<()> {
+    let base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let is_part = |part: &str| !part.is_empty() && part.bytes().all(base64url);
+    let fault = match content {
+        "" => "is empty",
+        _ if content.split('.').count() != 3 || !content.split('.').all(is_part) => {
+            "is no assertion (a signed JWT)"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::new(
+        ErrorId::GraphAuthenticationFailed,
+        format!("What is in the assertion file {path} {fault}."),
+    )
+    .target("connection.signIn.path")
+    .action("Check the path, and that what issues the assertions runs."))
 }
 
 async fn ask_secret(

@@ -113,6 +113,20 @@ impl Problem {
                 format!("The app {client_id} has no federated credential that fits the assertion."),
                 "Check issuer, subject and audience of the federated credential at the app registration.",
             ),
+            Some(7_000_112) => (
+                format!("The app {client_id} is disabled in the tenant {tenant}."),
+                "Enable the app (enterprise application) for sign-in.",
+            ),
+            Some(7_000_218) => (
+                format!(
+                    "The app {client_id} must prove itself: public client flows are not allowed for it."
+                ),
+                "Allow public client flows at the app registration (Authentication), or connect with a certificate or secret.",
+            ),
+            Some(50_034) => (
+                format!("There is no such account in the tenant {tenant}."),
+                "Sign in with an account of this tenant.",
+            ),
             Some(500_011) => (
                 format!("The tenant {tenant} doesn't know this Graph endpoint."),
                 "Check that the environment (cloud) is the tenant's.",
@@ -164,7 +178,8 @@ impl Problem {
     fn known(&self) -> Option<u64> {
         const KNOWN: &[u64] = &[
             7_000_222, 7_000_215, 700_016, 7_000_229, 90_002, 900_023, 900_971, 700_027, 700_024,
-            70_021, 700_213, 700_211, 700_212, 500_011, 65_001, 53_003, 53_000, 53_001, 50_105,
+            7_000_112, 7_000_218, 50_034, 70_021, 700_213, 700_211, 700_212, 500_011, 65_001,
+            53_003, 53_000, 53_001, 50_105,
         ];
         self.codes.iter().copied().find(|c| KNOWN.contains(c))
     }

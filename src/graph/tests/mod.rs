@@ -1,6 +1,6 @@
 //! Tests against a tiny scripted server: answers as odd as Graph's and its intermediaries'.
 
-mod lab;
+pub(super) mod lab;
 mod reading;
 mod requests;
 mod signin;

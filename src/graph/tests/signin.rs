@@ -253,6 +253,9 @@ async fn refusals_say_what_to_do() {
         (700_016, "unauthorized_client", "has no app"),
         (90_002, "invalid_request", "no tenant contoso.test"),
         (700_027, "invalid_client", "certificate"),
+        (7_000_112, "unauthorized_client", "is disabled"),
+        (7_000_218, "invalid_client", "public client flows"),
+        (50_034, "invalid_grant", "no such account"),
         (700_024, "invalid_client", "server time Sun, 06 Nov 1994"),
         (1, "server_says", "was refused"),
     ] {
@@ -389,17 +392,17 @@ async fn the_host_gives_ready_tokens() {
 async fn federated_assertions_are_read_again_for_each_token() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("assertion");
-    std::fs::write(&path, "one\n").unwrap();
+    std::fs::write(&path, "one.e30.AA\n").unwrap();
     let server = Server::graph(|_, _| Reply::ok(json!({"value": []}))).await;
     let sign_in = SignIn::FederatedFile {
         path: path.to_str().unwrap().to_owned(),
     };
     let client = connect(&server, sign_in, &Recorder::new()).await.unwrap();
-    std::fs::write(&path, "two").unwrap();
+    std::fs::write(&path, "two.e30.AA").unwrap();
     client.check().await.unwrap();
     let seen = server.all_seen();
-    assert_eq!(form(&seen[0])["client_assertion"], "one");
-    assert_eq!(form(&seen[1])["client_assertion"], "two");
+    assert_eq!(form(&seen[0])["client_assertion"], "one.e30.AA");
+    assert_eq!(form(&seen[1])["client_assertion"], "two.e30.AA");
     std::fs::remove_file(&path).unwrap();
     assert_eq!(
         client.check().await.unwrap_err().id,

@@ -110,6 +110,33 @@ fn within_a_page_the_later_row_wins() {
     assert_eq!(f.member_ids(1), [id(11)]);
 }
 
+/// Clearing and deleting between two reads is told as a deletion alone; the row after the restoration has no place for
+/// what is not set.
+#[test]
+fn a_restored_group_has_nothing_that_its_row_does_not_name() {
+    let f = fixture();
+    let mut whole = named(1, "one");
+    whole.patch.security_enabled = Some(false);
+    whole.patch.mail_enabled = Some(true);
+    let mut described = whole.clone();
+    described.patch.description = Some(Some("long ago".into()));
+    let description = || {
+        let group = f.store.cloud_group(id(1)).unwrap().unwrap().group;
+        (group.description, group.mail_enabled)
+    };
+    f.live(&[described]);
+    f.live(&[removed(1, Removal::Soft)]);
+    assert_eq!(description(), (Some("long ago".into()), true));
+    f.live(&[whole.clone()]);
+    assert_eq!(description(), (None, true));
+    // On a group that is there, absent means unchanged.
+    let mut anew = whole.clone();
+    anew.patch.description = Some(Some("anew".into()));
+    f.live(&[anew]);
+    f.live(&[whole]);
+    assert_eq!(description(), (Some("anew".into()), true));
+}
+
 #[test]
 fn deletion_restoration_and_the_end() {
     let f = fixture();

@@ -11,6 +11,7 @@ pub(super) fn run_header(n: u32) -> RunHeader {
         configuration: "Default".into(),
         policy_type: PolicyType::Delta,
         started: 1_000,
+        server: "dc1.contoso.test".into(),
     }
 }
 
@@ -72,6 +73,7 @@ fn a_run_without_its_lease_can_write_nothing() {
         origin: String::new(),
         policy_type: PolicyType::Delta,
         created: 0,
+        replica: String::new(),
     };
     let (run, end, none, totals) = (
         run_header(1),

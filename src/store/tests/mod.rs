@@ -157,6 +157,7 @@ impl Fixture {
             origin: "test".into(),
             policy_type: PolicyType::Delta,
             created: 5,
+            replica: "replica".into(),
         };
         self.store.new_plan(self.lease.fence, &header).unwrap();
         id(n)

@@ -143,6 +143,37 @@ fn one_bad_member_undoes_the_whole_modify() {
 }
 
 #[test]
+fn the_same_member_in_two_forms_is_one() {
+    let lab = Lab::new(2);
+    let twice = [user_sid(0), user_dn(0)];
+    let twice: Vec<&str> = twice.iter().map(String::as_str).collect();
+    let added = lab.add_group("g", UNIVERSAL, &twice);
+    assert_eq!(win32(added), (68, "00000562".into()));
+    lab.add_group("g", UNIVERSAL, &[]).expect("a group");
+    let dn = format!("CN=g,{OU}");
+    let add = |controls: &[&str]| lab.modify(&dn, &[(Add, "member", &twice)], controls);
+    assert_eq!(win32(add(&[])), (68, "00000562".into()));
+    add(&[PERMISSIVE]).expect("permission");
+    assert_eq!(members(&lab, "g"), [user_dn(0)]);
+}
+
+#[test]
+fn members_that_are_gone_are_told_by_how_they_were_named() {
+    let lab = Lab::new(2);
+    lab.add_group("g", UNIVERSAL, &[&user_dn(1)])
+        .expect("a group");
+    assert!(lab.directory.delete_by_rid(2000));
+    let dn = format!("CN=g,{OU}");
+    let with = |kind, value: &str| win32(lab.modify(&dn, &[(kind, "member", &[value])], &[]));
+    let nobody = format!("CN=nobody,{OU}");
+    assert_eq!(with(Add, &user_sid(0)), (53, "00002141".into()));
+    assert_eq!(with(Add, &nobody), (32, "00000525".into()));
+    assert_eq!(with(Delete, &user_sid(0)), (53, "00002141".into()));
+    assert_eq!(with(Delete, &nobody), (53, "00002035".into()));
+    assert_eq!(with(Delete, "nonsense").0, 34);
+}
+
+#[test]
 fn scopes_decide_who_may_be_inside() {
     let lab = Lab::new(1);
     for (name, kind) in [

@@ -85,7 +85,8 @@ fn adds_are_checked_against_schema_and_tree() {
     assert_eq!(win32(lab.add(&format!("CN=a,{OU}"), &[])).0, 65);
     assert_eq!(
         win32(lab.add(&format!("CN=a,{OU}"), &[("objectClass", &["top"])])).0,
-        65
+        53,
+        "an abstract class"
     );
     assert_eq!(
         win32(lab.add(&format!("CN=a,{OU}"), &[("objectClass", &["x"])])).0,
@@ -141,7 +142,35 @@ fn modifies_follow_the_values() {
     change(Add, "displayName", &["a"]).expect("a value");
     assert_eq!(
         win32(change(Add, "displayName", &["b"])),
+        is(20, "00002083")
+    );
+    assert_eq!(
+        win32(change(Replace, "displayName", &["b", "c"])),
+        is(20, "00002083")
+    );
+    assert_eq!(
+        win32(change(
+            Replace,
+            "managedBy",
+            &[&user_dn(0), &format!("CN=g,{OU}")]
+        )),
         is(19, "00002081")
+    );
+    assert_eq!(
+        win32(change(
+            Replace,
+            "managedBy",
+            &["CN=none,DC=contoso,DC=test"]
+        )),
+        is(19, "000020B5")
+    );
+    assert_eq!(
+        win32(change(Replace, "canonicalName", &["x"])),
+        is(19, "0000202F")
+    );
+    assert_eq!(
+        win32(change(Replace, "objectSid", &["S-1-5-21-1-2-3-4"])),
+        is(53, "0000209A")
     );
     assert_eq!(
         win32(change(Add, "displayName", &["A"])),
@@ -274,8 +303,8 @@ fn renames_and_moves_keep_identity_and_links() {
         34
     );
     assert_eq!(
-        win32(lab.rename(&format!("CN=inner,{OU}"), "CN=x", Some("OU=no,DC=x"))).0,
-        32
+        win32(lab.rename(&format!("CN=inner,{OU}"), "CN=x", Some("OU=no,DC=x"))),
+        is(80, "00002089")
     );
     lab.rename(&format!("CN=inner,{OU}"), "CN=INNER", None)
         .expect("another case");
@@ -297,7 +326,7 @@ fn renames_and_moves_keep_identity_and_links() {
     let under = format!("CN=moved\\, here,OU=renamed,{OU}");
     assert_eq!(lab.get(&user_dn(0), &["memberOf"]).text("memberOf"), under);
     let inside = admin.rename(OU, "OU=x", Some(&format!("OU=renamed,{OU}")));
-    assert_eq!(win32(inside).0, 53, "not below itself");
+    assert_eq!(win32(inside), is(53, "00002077"), "not below itself");
 }
 
 #[test]

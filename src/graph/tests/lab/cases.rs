@@ -6,9 +6,8 @@ use super::super::*;
 use super::{Copy, Lab};
 
 #[tokio::test]
-#[ignore = "needs a lab"]
 async fn a_full_read_and_changes_match_the_truth() {
-    let lab = Lab::new();
+    let lab = Lab::start().await;
     lab.no_faults().await;
     let (client, host) = lab.client().await;
     let mut copy = Copy::default();
@@ -31,9 +30,8 @@ async fn a_full_read_and_changes_match_the_truth() {
 }
 
 #[tokio::test]
-#[ignore = "needs a lab"]
 async fn anchors_match_the_truth() {
-    let lab = Lab::new();
+    let lab = Lab::start().await;
     lab.no_faults().await;
     let (client, _) = lab.client().await;
     let truth = lab.control("dump", None).await;
@@ -116,9 +114,8 @@ async fn anchors_match_the_truth() {
 }
 
 #[tokio::test]
-#[ignore = "needs a lab"]
 async fn single_groups_flags_deletions_and_tenant() {
-    let lab = Lab::new();
+    let lab = Lab::start().await;
     lab.no_faults().await;
     let (client, host) = lab.client().await;
     let made = lab
@@ -211,9 +208,8 @@ async fn single_groups_flags_deletions_and_tenant() {
 }
 
 #[tokio::test]
-#[ignore = "needs a lab"]
 async fn every_sign_in_works() {
-    let lab = Lab::new();
+    let lab = Lab::start().await;
     lab.no_faults().await;
     let pem = SignIn::CertificateFile {
         path: lab.text("certificatePem"),
@@ -297,9 +293,8 @@ async fn every_sign_in_works() {
 }
 
 #[tokio::test]
-#[ignore = "needs a lab"]
 async fn faults_are_ridden_out_or_told() {
-    let lab = Lab::new();
+    let lab = Lab::start().await;
     lab.no_faults().await;
     let (client, host) = lab.client().await;
     // Ridden out: the result is the truth all the same.
@@ -396,9 +391,8 @@ async fn faults_are_ridden_out_or_told() {
 }
 
 #[tokio::test]
-#[ignore = "needs a lab; last, it is timed"]
 async fn many_calls_at_once() {
-    let lab = Lab::new();
+    let lab = Lab::start().await;
     lab.no_faults().await;
     let (client, _) = lab.client().await;
     lab.fault(json!({"fault": "throttle", "retryAfterSeconds": 1, "share": 0.02}))
@@ -416,44 +410,114 @@ async fn many_calls_at_once() {
 }
 
 #[tokio::test]
-#[ignore = "needs a lab"]
-async fn people_and_machines_sign_in() {
-    let lab = Lab::new();
-    lab.no_faults().await;
+async fn people_sign_in_by_a_code() {
+    let lab = Lab::start().await;
+    let (client, message) =
+        device_code(&lab, |code| json!({"userCode": code, "action": "approve"})).await;
+    assert!(message.contains("enter the code"), "{message}");
+    let client = client.unwrap();
+    client.check().await.unwrap();
+    println!("{:?}", client.roles());
+    assert!(!client.roles().is_empty(), "a person's scopes");
+
+    // Declined, and never answered: each says so.
+    let (found, message) =
+        device_code(&lab, |code| json!({"userCode": code, "action": "decline"})).await;
+    assert!(found.unwrap_err().message.contains("declined"), "{message}");
     let host = lab.host();
     let signing_in = tokio::spawn({
         let (connection, ctx) = (lab.connection(SignIn::DeviceCode), host.context());
         async move { GraphClient::connect(&connection, Duration::from_secs(10), &ctx).await }
     });
-    let message = loop {
+    asked(&host).await;
+    lab.control("clock", Some(json!({"advanceSeconds": 1000})))
+        .await;
+    let found = signing_in.await.unwrap().unwrap_err();
+    assert!(found.message.contains("in time"), "{found}");
+}
+
+/// What the person is told, once it is told.
+async fn asked(host: &Recorder) -> String {
+    loop {
         if let Some(message) = host.messages().first() {
-            break message.clone();
+            return message.clone();
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    };
-    println!("{message}");
-    // The code is the one word of capitals and digits.
-    let code = message
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The code in it: the one word of capitals and digits.
+fn code_of(message: &str) -> String {
+    message
         .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
         .find(|w| w.len() >= 8 && !w.chars().any(|c| c.is_ascii_lowercase()))
-        .unwrap();
-    lab.control(
-        "devicecode",
-        Some(json!({"userCode": code, "action": "approve"})),
-    )
-    .await;
-    let client = signing_in.await.unwrap().unwrap();
-    client.check().await.unwrap();
-    println!("{:?}", client.roles());
-    assert!(!client.roles().is_empty(), "a person's scopes");
+        .unwrap()
+        .to_owned()
+}
 
-    // Only when the test's environment says where: it can't be set from here.
-    if std::env::var_os("AZURE_POD_IDENTITY_AUTHORITY_HOST").is_some() {
-        let machine = lab.connection(SignIn::ManagedIdentity { client_id: None });
-        let client = GraphClient::connect(&machine, Duration::from_secs(10), &lab.host().context())
-            .await
-            .unwrap();
-        client.check().await.unwrap();
-        println!("managed identity: {:?}", client.roles());
+/// Signs in by a device code about which a person decides.
+async fn device_code(lab: &Lab, decide: impl Fn(&str) -> Value) -> (Result<GraphClient>, String) {
+    let host = lab.host();
+    let signing_in = tokio::spawn({
+        let (connection, ctx) = (lab.connection(SignIn::DeviceCode), host.context());
+        async move { GraphClient::connect(&connection, Duration::from_secs(10), &ctx).await }
+    });
+    let message = asked(&host).await;
+    lab.control("devicecode", Some(decide(&code_of(&message))))
+        .await;
+    (signing_in.await.unwrap(), message)
+}
+
+#[tokio::test]
+async fn federated_assertions_are_checked_before_and_after_they_are_sent() {
+    let lab = Lab::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("assertion.jwt");
+    let sign_in = || SignIn::FederatedFile {
+        path: path.to_str().unwrap().to_owned(),
+    };
+    let connect = async || {
+        let (connection, host) = (lab.connection(sign_in()), lab.host());
+        GraphClient::connect(&connection, Duration::from_secs(10), &host.context()).await
+    };
+    let sound = lab.control("federatedassertion", Some(json!({}))).await;
+    let sound = sound["assertion"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{sound}"))
+        .to_owned();
+    let expired = lab
+        .control(
+            "federatedassertion",
+            Some(json!({"expiresInSeconds": -600})),
+        )
+        .await["assertion"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let (head, signature) = sound.rsplit_once('.').unwrap();
+    let forged: String = format!("{head}.{}", signature.chars().rev().collect::<String>());
+    let before = lab.control("counters", None).await["graph"]["byKind"]["token"].clone();
+    for (content, words) in [
+        ("", "is empty"),
+        ("root:x:0:0", "is no assertion"),
+        ("a.b", "is no assertion"),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        let found = connect().await.unwrap_err();
+        assert_eq!(found.id, ErrorId::GraphAuthenticationFailed);
+        assert!(found.message.contains(words), "{found}");
     }
+    let after = lab.control("counters", None).await["graph"]["byKind"]["token"].clone();
+    assert_eq!(before, after, "what is no assertion leaves this machine");
+    for (content, words) in [
+        (expired, "outside its time"),
+        (forged, "no federated credential"),
+        ("e30.e30.AAAA".to_owned(), "accept the signature"),
+    ] {
+        std::fs::write(&path, content).unwrap();
+        let found = connect().await.unwrap_err();
+        assert!(found.message.contains(words), "{found} {:?}", found.causes);
+    }
+    std::fs::write(&path, format!("{sound}\n")).unwrap();
+    connect().await.unwrap().check().await.unwrap();
 }

@@ -1,37 +1,40 @@
 //! The whole client against the lab's emulated tenant.
 //!
-//! `GROUP_WRITEBACK_LAB` holds the ready line of `group-writeback-lab serve`; the tests change that
-//! tenant, so they run one after the other (`--test-threads=1`).
+//! Each test has a lab of its own, in this process.
 
 mod cases;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use group_writeback_lab::serve::{self, LabOptions, RunningLab};
+
 use super::*;
 use crate::model::CloudGroup;
 
-struct Lab {
+pub(in crate::graph) struct Lab {
     ready: Value,
     http: reqwest::Client,
+    _running: RunningLab,
 }
 
 impl Lab {
-    fn new() -> Lab {
-        let line = std::env::var("GROUP_WRITEBACK_LAB").expect("GROUP_WRITEBACK_LAB");
+    pub async fn start() -> Lab {
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
+        let running = serve::start(LabOptions::default()).await.unwrap();
         Lab {
-            ready: serde_json::from_str(&line).unwrap(),
+            ready: running.ready().clone(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            _running: running,
         }
     }
 
-    fn text(&self, key: &str) -> String {
+    pub fn text(&self, key: &str) -> String {
         self.ready[key].as_str().unwrap().to_owned()
     }
 
-    async fn control(&self, verb: &str, body: Option<Value>) -> Value {
+    pub async fn control(&self, verb: &str, body: Option<Value>) -> Value {
         let url = format!("{}/{verb}", self.text("control"));
         let request = match body {
             Some(body) => self.http.post(url).json(&body),
@@ -46,7 +49,7 @@ impl Lab {
         answer.json().await.unwrap_or(Value::Null)
     }
 
-    async fn fault(&self, body: Value) {
+    pub async fn fault(&self, body: Value) {
         self.control("fault", Some(body)).await;
     }
 

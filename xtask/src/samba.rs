@@ -1,0 +1,72 @@
+//! The tests that run on a real Active Directory: Samba AD DC, which the lab provisions and starts.
+
+use std::process::Command;
+
+use crate::{build, lab::Lab, system};
+
+/// Programs it takes.
+pub const PROGRAMS: &[&str] = &["samba", "samba-tool", "ldbadd", "ldapsearch", "kinit"];
+
+/// Integration tests (`tests/NAME.rs`) that run on the embedded directory and, once more, here.
+const SUITE: &[&str] = &[
+    "cycle",
+    "plans",
+    "controllers",
+    "kerberos",
+    "safety",
+    "exactness",
+];
+
+/// Test files of `tests/powershell` that do.
+pub const STORIES: &[&str] = &["Connect.Tests.ps1", "Cycle.Tests.ps1", "Stop.Tests.ps1"];
+
+/// Runs the integration tests, and those of single rooms.
+pub fn test() -> Result<(), String> {
+    let built = build::build()?;
+    let mut suite = system::cargo(["test", "--quiet", "--no-fail-fast"]);
+    for name in SUITE {
+        suite.args(["--test", name]);
+    }
+    // Each test has a Samba of its own, which takes a core while its client takes another.
+    suite.args(["--", "--test-threads=2"]);
+    let suite = system::run(suite.env("GROUPWRITEBACK_TEST_DIRECTORY", "samba"));
+    let alone = alone(&built);
+    suite.and(alone).and(alike())
+}
+
+/// One table of requests, played to Samba and to the embedded directory.
+fn alike() -> Result<(), String> {
+    system::run(system::cargo(["test", "--quiet"]).args([
+        "-p",
+        "group-writeback-lab",
+        "--test",
+        "ldap",
+        "--",
+        "--ignored",
+    ]))
+}
+
+/// Tests of single rooms that want a lab, one after the other on the same one.
+fn alone(built: &build::Built) -> Result<(), String> {
+    let lab = Lab::start(&built.lab, &["--directory", "samba"])?;
+    let text = |name: &str| lab.ready[name].as_str().unwrap_or_default().to_owned();
+    let run = |filter: &str, variables: &[(&str, String)]| {
+        let mut test: Command = system::cargo(["test", "--quiet", "--lib", filter]);
+        test.args(["--", "--ignored", "--test-threads=1"]);
+        test.envs(variables.iter().map(|(name, value)| (name, value)));
+        system::run(&mut test)
+    };
+    let directory = run(
+        "directory::tests::live",
+        &[
+            ("GWB_TEST_LDAP_SERVER", text("server")),
+            ("GWB_TEST_LDAP_USER", text("adminUser")),
+            ("GWB_TEST_LDAP_PASSWORD", text("adminPassword")),
+            ("GWB_TEST_LDAP_CA", text("caFile")),
+            ("GWB_TEST_LDAP_MEMBERS", "1000".to_owned()),
+        ],
+    );
+    let line = lab.ready.to_string();
+    let graph = run("graph::tests::lab", &[("GROUP_WRITEBACK_LAB", line)]);
+    directory.and(graph)
+}
