@@ -150,6 +150,17 @@ pub enum GroupScope {
     DomainLocal,
 }
 
+impl GroupScope {
+    /// A distribution group of this scope.
+    pub fn group_type(self) -> crate::model::GroupType {
+        crate::model::GroupType(match self {
+            GroupScope::Universal => 0x8,
+            GroupScope::Global => 0x2,
+            GroupScope::DomainLocal => 0x4,
+        })
+    }
+}
+
 /// What happens to a written group whose cloud group left scope or was soft-deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DeprovisionAction {

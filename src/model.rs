@@ -336,6 +336,18 @@ impl GroupType {
         self.0 & 0x4 != 0
     }
 
+    /// Whether a group of this scope may hold one of that scope of its own domain (MS-ADTS 3.1.1.5.2.2). Windows refuses
+    /// the others; Samba takes them.
+    pub fn may_hold(self, member: GroupType) -> bool {
+        if self.is_domain_local() {
+            true
+        } else if self.is_universal() {
+            !member.is_domain_local()
+        } else {
+            !member.is_domain_local() && !member.is_universal()
+        }
+    }
+
     /// The same scope without the security flag.
     pub fn as_distribution(self) -> GroupType {
         GroupType(self.0 & 0x7fff_ffff)

@@ -102,6 +102,29 @@ impl Backend {
         }
     }
 
+    /// Makes the controllers read-only ones.
+    pub(crate) fn set_read_only(&self, on: bool) -> Result<(), String> {
+        match self {
+            Self::Embedded(directory) => {
+                directory.set_read_only_controller(on);
+                Ok(())
+            }
+            Self::Samba { .. } => Err("Samba can't be made read-only here".into()),
+        }
+    }
+
+    /// Makes the embedded directory treat members as Samba does.
+    pub(crate) fn set_strict_members(&self, on: bool) -> Result<(), String> {
+        match self {
+            Self::Embedded(directory) => {
+                directory.set_strict_members(on);
+                Ok(())
+            }
+            Self::Samba { .. } if on => Ok(()),
+            Self::Samba { .. } => Err("Samba ignores permissive modify for members".into()),
+        }
+    }
+
     /// Creates a group of any type below `CN=Users`, with members by SID.
     pub(crate) fn create_group(
         &self,

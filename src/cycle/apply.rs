@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::directory::{CreateOutcome, DirectoryWriter};
 use crate::error::{Error, ErrorId, Result};
 use crate::model::{Attributes, DirectoryGroup, Guid, MemberKey, ObjectId, SkipReason};
-use crate::plan::{Change, GroupPlan, operations};
+use crate::plan::{Change, GroupPlan, PlannedMember, operations};
 use crate::store::{Direction, GroupEnd, KnownChange, OperationStatus, Resolution, Store};
 
 /// What every task of an export shares.
@@ -75,7 +75,7 @@ pub(super) struct Done {
     applied: BTreeSet<usize>,
     /// Members were written, but for these ordinals, with AD's word.
     members_written: bool,
-    refused: Vec<(u64, String)>,
+    refused: Vec<(Direction, u64, String)>,
     resolutions: Vec<(ObjectId, Resolution)>,
     /// Members without key in the plan that are written now.
     late: Vec<ObjectId>,
@@ -283,8 +283,40 @@ async fn change_members(
     done: &mut Done,
 ) -> Result<()> {
     let plan = &part.plan;
+    // In slices: a very large group must not be in memory several times over.
+    let slice = shared.batch_size.max(1) * 8;
+    let adds: Vec<(&PlannedMember, u64)> = plan
+        .adds
+        .iter()
+        .zip(part.adds.iter().copied())
+        .skip(held)
+        .collect();
+    for adds in adds.chunks(slice) {
+        add_members(shared, guid, adds, done).await?;
+    }
+    let removes: Vec<(&PlannedMember, u64)> = plan
+        .removes
+        .iter()
+        .zip(part.removes.iter().copied())
+        .collect();
+    let mut kept = None;
+    for removes in removes.chunks(slice) {
+        let refusal = remove_members(shared, guid, removes, done).await?;
+        kept = kept.or(refusal);
+    }
+    done.members_written = true;
+    // Who was to be removed still has access: the group stays pending and the run says so.
+    kept.map_or(Ok(()), |error| Err(not_removed(&plan.name, error)))
+}
+
+async fn add_members(
+    shared: &Shared,
+    guid: Guid,
+    members: &[(&PlannedMember, u64)],
+    done: &mut Done,
+) -> Result<()> {
     let (mut adds, mut by_key) = (Vec::new(), BTreeMap::new());
-    for (member, ordinal) in plan.adds.iter().zip(&part.adds).skip(held) {
+    for (member, ordinal) in members {
         let key = match (&member.key, member.member_id) {
             (Some(key), _) => key.clone(),
             (None, Some(nested)) => match shared.store.known_group(nested)? {
@@ -295,8 +327,8 @@ async fn change_members(
                 None => {
                     done.skipped
                         .push((nested, SkipReason::NestedGroupNotWritten));
-                    done.refused
-                        .push((*ordinal, "The nested group is not written yet.".to_owned()));
+                    let why = "The nested group is not written yet.".to_owned();
+                    done.refused.push((Direction::Add, *ordinal, why));
                     continue;
                 }
             },
@@ -305,34 +337,18 @@ async fn change_members(
         by_key.insert(key.clone(), (*ordinal, member.member_id));
         adds.push(key);
     }
-    let removes: Vec<MemberKey> = plan.removes.iter().filter_map(|m| m.key.clone()).collect();
-    // In slices: a very large group must not hold everything it was told in one answer.
-    let slice = shared.batch_size.max(1) * 8;
-    let mut failed = Vec::new();
-    for adds in adds.chunks(slice) {
-        let outcome = shared
-            .writer
-            .modify_members(guid, adds, &[], shared.batch_size)
-            .await?;
-        done.added += outcome.added.len() as u64;
-        done.units += adds.len() as u64;
-        failed.extend(outcome.failed);
-    }
-    for removes in removes.chunks(slice) {
-        let outcome = shared
-            .writer
-            .modify_members(guid, &[], removes, shared.batch_size)
-            .await?;
-        done.removed += outcome.removed.len() as u64;
-        done.units += removes.len() as u64;
-        failed.extend(outcome.failed);
-    }
-    done.members_written = true;
-    for (key, reason, error) in failed {
+    let outcome = shared
+        .writer
+        .modify_members(guid, &adds, &[], shared.batch_size)
+        .await?;
+    done.added += outcome.added.len() as u64;
+    done.units += adds.len() as u64;
+    for (key, reason, error) in outcome.failed {
         let Some((ordinal, member)) = by_key.get(&key) else {
             continue;
         };
-        done.refused.push((*ordinal, error.to_string()));
+        done.refused
+            .push((Direction::Add, *ordinal, error.to_string()));
         let Some(member) = member else { continue };
         done.skipped.push((*member, reason));
         // Looked up again in later cycles.
@@ -345,6 +361,45 @@ async fn change_members(
         ));
     }
     Ok(())
+}
+
+/// Gives why the first of those that stayed did.
+async fn remove_members(
+    shared: &Shared,
+    guid: Guid,
+    members: &[(&PlannedMember, u64)],
+    done: &mut Done,
+) -> Result<Option<Error>> {
+    let keyed = members
+        .iter()
+        .filter_map(|(m, ordinal)| Some((m.key.clone()?, *ordinal)));
+    let by_key: BTreeMap<MemberKey, u64> = keyed.collect();
+    let removes: Vec<MemberKey> = by_key.keys().cloned().collect();
+    let outcome = shared
+        .writer
+        .modify_members(guid, &[], &removes, shared.batch_size)
+        .await?;
+    done.removed += outcome.removed.len() as u64;
+    done.units += removes.len() as u64;
+    let mut kept = None;
+    for (key, _, error) in outcome.failed {
+        if let Some(ordinal) = by_key.get(&key) {
+            done.refused
+                .push((Direction::Remove, *ordinal, error.to_string()));
+        }
+        kept = kept.or(Some(error));
+    }
+    Ok(kept)
+}
+
+fn not_removed(name: &str, refusal: Error) -> Error {
+    let who = refusal.target.clone().unwrap_or_default();
+    let mut error = Error::new(
+        ErrorId::DirectoryOperationFailed,
+        format!("{who} is still a member of '{name}': the controller refused to remove it."),
+    );
+    error.causes = refusal.causes;
+    error
 }
 
 /// What became of every operation of the part.
@@ -377,12 +432,12 @@ fn end(part: &Part, done: &mut Done, error: Option<&Error>) -> GroupEnd {
             members.push((direction, which, ending(done.members_written)));
         }
     }
-    for (ordinal, word) in std::mem::take(&mut done.refused) {
-        members.push((
-            Direction::Add,
-            Some(vec![ordinal]),
-            (OperationStatus::Skipped, Some(word)),
-        ));
+    for (direction, ordinal, word) in std::mem::take(&mut done.refused) {
+        let status = match direction {
+            Direction::Add => OperationStatus::Skipped,
+            Direction::Remove => OperationStatus::Failed,
+        };
+        members.push((direction, Some(vec![ordinal]), (status, Some(word))));
     }
     let complete = part.whole && error.is_none();
     GroupEnd {

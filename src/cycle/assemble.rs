@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 
-use super::on_disk;
 use super::run::Run;
+use super::{on_disk, scopes};
 use crate::clock::{self, Millis};
 use crate::directory::{ForestFacts, SchemaFacts};
 use crate::error::{Error, ErrorId, Result};
@@ -146,6 +146,8 @@ pub(super) struct Members {
     pub skipped: Vec<(ObjectId, SkipReason)>,
     /// No longer left out (only for changes).
     pub cleared: Vec<ObjectId>,
+    /// Groups among those to be written, with their keys: their scope may forbid it.
+    pub groups: Vec<(ObjectId, Option<MemberKey>)>,
     /// Members that could not be read; then `input` is `Untouched`.
     pub unreadable: Vec<ObjectId>,
 }
@@ -156,6 +158,7 @@ impl Members {
             input: MemberInput::Untouched,
             skipped: Vec::new(),
             cleared: Vec::new(),
+            groups: Vec::new(),
             unreadable: Vec::new(),
         }
     }
@@ -184,8 +187,14 @@ pub(super) fn full_members(
                 run.engine.directory.forest(),
                 nested_in_scope(run, &view)?,
             ) {
-                Written::As(key) => desired.push(member(Some(key))),
-                Written::Later => later.push(member(None)),
+                Written::As(key) => {
+                    note_group(&mut members, &view, Some(&key));
+                    desired.push(member(Some(key)));
+                }
+                Written::Later => {
+                    note_group(&mut members, &view, None);
+                    later.push(member(None));
+                }
                 Written::Not(reason) => members.skipped.push((view.member_id, reason)),
                 Written::Unreadable => members.unreadable.push(view.member_id),
             }
@@ -200,6 +209,12 @@ pub(super) fn full_members(
     desired.append(&mut later);
     members.input = MemberInput::Full { desired, actual };
     Ok(members)
+}
+
+fn note_group(members: &mut Members, view: &MemberView, key: Option<&MemberKey>) {
+    if view.kind == MemberKind::Group {
+        members.groups.push((view.member_id, key.cloned()));
+    }
 }
 
 /// The cloud's changes since the last export.
@@ -240,6 +255,7 @@ pub(super) fn changed_members(run: &Run<'_>, group: ObjectId) -> Result<Members>
                     continue;
                 }
             };
+            note_group(&mut members, &view, key.as_ref());
             members.cleared.push(pending.member_id);
             adds.push(PlannedMember {
                 key,
@@ -327,7 +343,7 @@ fn grace_over(since: Millis, days: u32, now: Millis) -> bool {
 
 /// Everything for the planner; the members' input moves into the group's. `actual_members` are given where a search brought them along.
 pub(super) async fn assemble(
-    run: &Run<'_>,
+    run: &mut Run<'_>,
     wanted: Wanted,
     pending: &PendingGroup,
     actual: Option<DirectoryGroup>,
@@ -366,6 +382,10 @@ pub(super) async fn assemble(
             _ => Members::untouched(),
         }
     };
+    if let Wanted::Present(desired) = &wanted {
+        let holder = actual.as_ref().map_or(desired.group_type, |a| a.group_type);
+        scopes::forbid(run, holder, &mut members).await?;
+    }
     let input = GroupInput {
         object_id: pending.id,
         wanted,

@@ -11,6 +11,7 @@ mod lookup;
 mod planning;
 mod rows;
 mod run;
+mod scopes;
 mod stored;
 
 use std::collections::BTreeSet;
@@ -26,7 +27,7 @@ use crate::mapping::Mapping;
 use crate::model::{Guid, ObjectId};
 use crate::operation::{Answer, Ask, Context};
 use crate::plan::summary_of;
-use crate::store::{PlanRecord, PlanState, PolicyType, RunRecord, Store};
+use crate::store::{PlanRecord, PlanState, PlanTotals, PolicyType, RunRecord, Store};
 
 pub use assemble::SchemaFacade;
 pub use planning::{DisableAction, Selection};
@@ -190,6 +191,7 @@ impl Engine {
         if plan.state == PlanState::Blocked && !approved {
             return Err(stored::blocked(&plan));
         }
+        self.may_write(&plan).await?;
         let refused = self.approval(run, &plan, manner.approve).await?;
         export::export(run, &plan, operations.as_ref(), &refused).await?;
         if plan.header.origin == planning::ORIGIN_DISABLE
@@ -200,6 +202,22 @@ impl Engine {
             self.switch_off(run)?;
         }
         Ok(None)
+    }
+
+    /// What would fail for every group is one error before the first write: a container that is gone or in which the account may create nothing.
+    async fn may_write(&self, plan: &PlanRecord) -> Result<()> {
+        let container = &self.config.organizational_unit;
+        if plan.totals == PlanTotals::default() {
+            return Ok(());
+        }
+        // With a rule each group has a container of its own, and an error of its own.
+        if plan.totals.creates == 0 || self.config.target_rule.is_some() {
+            return Ok(());
+        }
+        match self.directory.container_for_groups(container).await? {
+            Some(_) => Ok(()),
+            None => Err(self.directory.no_container(container)),
+        }
     }
 
     /// Lists the groups of a plan to the host; gives how many.

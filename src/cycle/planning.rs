@@ -8,7 +8,7 @@ use super::assemble::{Members, assemble, resolve_members, wanted};
 use super::import::is_of_the_run;
 use super::lookup::{containers, find_in_ad};
 use super::run::{Run, new_guid};
-use super::{Manner, on_disk};
+use super::{Manner, on_disk, scopes};
 use crate::clock;
 use crate::config::DeprovisionAction;
 use crate::error::{Error, ErrorId, Result};
@@ -75,6 +75,7 @@ pub(super) async fn plan(
     run.step("Plan").await;
     if !matches!(selection, Selection::Disable(_)) {
         resolve_members(run).await?;
+        scopes::reconsider(run).await?;
         announce_new_groups(run)?;
     }
     let store = run.store();
@@ -414,7 +415,11 @@ impl Planner {
             deprovision_container: config.deprovision_container.clone(),
             full,
         };
-        match plan_group(&input, &policy) {
+        let plan = plan_group(&input, &policy);
+        drop(input);
+        match plan {
+            // Not for us, though there is something to do: said each time, and looked at again.
+            Some(plan) if plan.hands_off.is_some() => return Err(left_alone(&plan)),
             Some(plan) => self.add(run, plan).await?,
             None if !waiting => self.settled.push(id),
             None => {}
@@ -455,8 +460,13 @@ impl Planner {
                     actual: Some(actual),
                     members: MemberInput::Untouched,
                 };
-                if let Some(plan) = plan_group(&input, &policy) {
-                    self.add(run, plan).await?;
+                match plan_group(&input, &policy) {
+                    Some(plan) if plan.hands_off.is_some() => {
+                        self.complete = false;
+                        run.group_failed(left_alone(&plan).target(object_id)).await;
+                    }
+                    Some(plan) => self.add(run, plan).await?,
+                    None => {}
                 }
             }
         }
@@ -561,6 +571,16 @@ impl Planner {
             )
         })
     }
+}
+
+/// What is for somebody else to settle: an object that must not be touched although something is to be done.
+fn left_alone(plan: &GroupPlan) -> Error {
+    let why = plan.notes.last().map_or("", String::as_str);
+    Error::new(
+        ErrorId::GroupNotOwned,
+        format!("'{}' is {why}.", plan.dn),
+    )
+    .action("Take the group out of the groups that AD protects and clear its adminCount, or delete or unmark it: the next cycle then goes on.")
 }
 
 /// Whether members of a group may be missing from what was read (graph.md section 6, rule 1 of the design).

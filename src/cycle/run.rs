@@ -1,5 +1,6 @@
 //! The frame of a run: lease, header, progress and cancellation across processes, steps, counts, end.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use super::{Engine, Finished};
 use crate::clock;
 use crate::error::{Error, ErrorId, Result};
-use crate::model::Guid;
+use crate::model::{GroupType, Guid, Sid};
 use crate::operation::{Cancel, Context};
 use crate::store::{
     Fence, Lease, PlanRecord, PolicyType, RunCounts, RunEnd, RunHeader, RunOutcome, RunStep, Store,
@@ -53,6 +54,8 @@ pub(super) struct Run<'a> {
     pub policy: PolicyType,
     pub counts: RunCounts,
     pub plan_id: Option<Guid>,
+    /// Types of AD's own groups that were asked for.
+    pub group_types: HashMap<Sid, Option<GroupType>>,
     lease: Lease,
     steps: Vec<RunStep>,
     position: Arc<Position>,
@@ -85,6 +88,7 @@ impl<'a> Run<'a> {
             policy,
             counts: RunCounts::default(),
             plan_id: None,
+            group_types: HashMap::new(),
             lease,
             steps: Vec::new(),
             position: Arc::default(),

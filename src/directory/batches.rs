@@ -21,6 +21,15 @@ pub(super) enum Change {
     Remove,
 }
 
+/// How much may be read to tell who is a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Look {
+    /// The values in question.
+    Quick,
+    /// All members.
+    Whole,
+}
+
 /// A batch that was refused; nothing of it was done (one modify is one transaction).
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
@@ -37,8 +46,13 @@ pub(super) trait Port: Send + Sync + 'static {
         keys: &[MemberKey],
     ) -> impl Future<Output = Result<std::result::Result<(), Refusal>>> + Send;
 
-    /// The members now.
-    fn members(&self) -> impl Future<Output = Result<HashSet<MemberKey>>> + Send;
+    /// Which of these are members now. `Look::Quick` asks for these alone and may miss members of other domains;
+    /// `Look::Whole` may read the whole group, and is the last word.
+    fn present(
+        &self,
+        keys: &[MemberKey],
+        look: Look,
+    ) -> impl Future<Output = Result<HashSet<MemberKey>>> + Send;
 
     /// Which of these can't be members, as far as a look tells.
     fn unfit(
@@ -58,8 +72,8 @@ struct Batch {
     keys: Vec<MemberKey>,
     /// What a look can tell is out already.
     looked: bool,
-    /// What was so before is out already.
-    compared: bool,
+    /// What was so before is out already, as far as this look tells.
+    compared: Option<Look>,
 }
 
 impl Batch {
@@ -67,7 +81,7 @@ impl Batch {
         Batch {
             keys,
             looked: false,
-            compared: false,
+            compared: None,
         }
     }
 }
@@ -130,21 +144,17 @@ pub(super) async fn run<P: Port>(
                 limit.fetch_min(batch.keys.len() / 2, Ordering::Relaxed);
                 split(batch, &mut waiting);
             }
-            // A controller that doesn't know permissive modify for members: leave out what is so already.
-            MemberFault::AlreadySo if !batch.compared => {
-                let now = port.members().await?;
+            // A controller that ignores permissive modify for members: what is so already is looked for and left out.
+            MemberFault::AlreadySo => {
+                let look = match batch.compared {
+                    None => Look::Quick,
+                    Some(Look::Quick) => Look::Whole,
+                    // It says so of values that are not so: that is no success.
+                    Some(Look::Whole) => return Err(refusal.error),
+                };
                 waiting.push(batch);
-                for batch in &mut waiting {
-                    batch.compared = true;
-                    let so = |key: &MemberKey| now.contains(key) == (change == Change::Add);
-                    outcome
-                        .done
-                        .extend(batch.keys.extract_if(.., |key| so(key)));
-                }
-                waiting.retain(|batch| !batch.keys.is_empty());
+                leave_out(port, change, look, &mut waiting, &mut outcome).await?;
             }
-            MemberFault::AlreadySo if batch.keys.len() == 1 => outcome.done.extend(batch.keys),
-            MemberFault::AlreadySo => split(batch, &mut waiting),
             MemberFault::Value(_) if !batch.looked => {
                 let unfit = port.unfit(&batch.keys).await?;
                 let compared = batch.compared;
@@ -181,6 +191,31 @@ pub(super) async fn run<P: Port>(
             }
         }
     }
+}
+
+/// Takes out of the batches what is so already: of all that wait, for what refused one (a repeat) will refuse the others.
+async fn leave_out<P: Port>(
+    port: &Arc<P>,
+    change: Change,
+    look: Look,
+    waiting: &mut Vec<Batch>,
+    outcome: &mut Outcome,
+) -> Result<()> {
+    let keys: Vec<MemberKey> = waiting
+        .iter()
+        .filter(|batch| batch.compared < Some(look))
+        .flat_map(|batch| batch.keys.iter().cloned())
+        .collect();
+    let now = port.present(&keys, look).await?;
+    for batch in waiting.iter_mut() {
+        batch.compared = batch.compared.max(Some(look));
+        let so = |key: &MemberKey| now.contains(key) == (change == Change::Add);
+        outcome
+            .done
+            .extend(batch.keys.extract_if(.., |key| so(key)));
+    }
+    waiting.retain(|batch| !batch.keys.is_empty());
+    Ok(())
 }
 
 /// Two halves, to be done next.
@@ -255,6 +290,11 @@ mod tests {
         deny: bool,
         /// Refuses what is so already.
         strict: bool,
+        /// Says of everything that it is so already.
+        lying: bool,
+        /// Members that a quick look doesn't see.
+        elsewhere: HashSet<MemberKey>,
+        looks: Mutex<Vec<Look>>,
         members: Mutex<HashSet<MemberKey>>,
         requests: AtomicUsize,
     }
@@ -284,7 +324,7 @@ mod tests {
             }
             let mut members = self.members.lock().unwrap();
             let adding = change == Change::Add;
-            if self.strict && keys.iter().any(|k| members.contains(k) == adding) {
+            if self.lying || self.strict && keys.iter().any(|k| members.contains(k) == adding) {
                 return refuse(MemberFault::AlreadySo);
             }
             for key in keys {
@@ -296,8 +336,13 @@ mod tests {
             Ok(Ok(()))
         }
 
-        async fn members(&self) -> Result<HashSet<MemberKey>> {
-            Ok(self.members.lock().unwrap().clone())
+        async fn present(&self, keys: &[MemberKey], look: Look) -> Result<HashSet<MemberKey>> {
+            self.looks.lock().unwrap().push(look);
+            let members = self.members.lock().unwrap();
+            let seen = |k: &&MemberKey| members.contains(*k);
+            let hidden = |k: &&MemberKey| look == Look::Quick && self.elsewhere.contains(*k);
+            let found = keys.iter().filter(seen).filter(|k| !hidden(k));
+            Ok(found.cloned().collect())
         }
 
         async fn unfit(&self, keys: &[MemberKey]) -> Result<HashMap<MemberKey, SkipReason>> {
@@ -325,6 +370,7 @@ mod tests {
             missing in proptest::collection::hash_set(0usize..300, 0..6),
             forbidden in proptest::collection::hash_set(0usize..300, 0..6),
             present in proptest::collection::hash_set(0usize..300, 0..100),
+            elsewhere in proptest::collection::hash_set(0usize..300, 0..20),
             strict: bool,
         ) {
             let present = present.iter().filter(|i| !missing.contains(i) && !forbidden.contains(i));
@@ -335,6 +381,7 @@ mod tests {
                 members: Mutex::new(members.clone()),
                 missing: missing.iter().map(|i| key(*i)).collect(),
                 forbidden: forbidden.iter().map(|i| key(*i)).collect(),
+                elsewhere: elsewhere.iter().map(|i| key(*i)).collect(),
                 ..Fake::default()
             });
             let keys: Vec<MemberKey> = (0..count).map(key).collect();
@@ -368,6 +415,55 @@ mod tests {
         let outcome = block(run(&fake, Change::Add, &keys, &AtomicUsize::new(1000))).unwrap();
         assert_eq!(outcome.failed[0].1, SkipReason::ScopeForbidden);
         assert!(fake.requests.load(Ordering::Relaxed) < 25);
+    }
+
+    #[test]
+    fn without_permissive_modify_a_change_costs_one_request_and_a_repeat_a_look_besides() {
+        for change in [Change::Add, Change::Remove] {
+            let there: HashSet<MemberKey> = (100..5100).map(key).collect();
+            let (so, other) = match change {
+                Change::Add => (key(100), key(1)),
+                Change::Remove => (key(1), key(100)),
+            };
+            let fake = |elsewhere: &[MemberKey]| {
+                Arc::new(Fake {
+                    cap: 500,
+                    strict: true,
+                    members: Mutex::new(there.clone()),
+                    elsewhere: elsewhere.iter().cloned().collect(),
+                    ..Fake::default()
+                })
+            };
+            let done = |fake: &Arc<Fake>, keys: &[MemberKey]| {
+                let outcome = block(run(fake, change, keys, &AtomicUsize::new(500))).unwrap();
+                assert_eq!((outcome.done.len(), outcome.failed.len()), (keys.len(), 0));
+                let looks = fake.looks.lock().unwrap().clone();
+                (fake.requests.load(Ordering::Relaxed), looks)
+            };
+            assert_eq!(done(&fake(&[]), std::slice::from_ref(&other)), (1, vec![]));
+            assert_eq!(
+                done(&fake(&[]), std::slice::from_ref(&so)),
+                (1, vec![Look::Quick])
+            );
+            let both = [so.clone(), other.clone()];
+            assert_eq!(done(&fake(&[]), &both), (2, vec![Look::Quick]));
+            if change == Change::Add {
+                // A member of another domain, which the quick look can't see.
+                let expected = (2, vec![Look::Quick, Look::Whole]);
+                assert_eq!(done(&fake(std::slice::from_ref(&so)), &[so]), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_controller_that_calls_done_what_is_not_is_no_success() {
+        let fake = Arc::new(Fake {
+            cap: 500,
+            lying: true,
+            ..Fake::default()
+        });
+        assert!(block(run(&fake, Change::Add, &[key(1)], &AtomicUsize::new(10))).is_err());
+        assert!(fake.members.lock().unwrap().is_empty());
     }
 
     #[test]

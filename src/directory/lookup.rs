@@ -13,6 +13,7 @@ use super::filter;
 use super::link::{Answer, Kind};
 use super::search::{self, Spec};
 use super::types::{Container, Resolved, Scope};
+use super::writer::gone;
 use crate::error::{Error, ErrorId, Result};
 use crate::model::{GroupType, Guid, MemberKey, Sid, SkipReason};
 
@@ -159,6 +160,33 @@ impl Directory {
         spec.attributes = attributes();
         search::each(self.link(), &spec, |entry| found.take(entry)).await?;
         Ok(found.keys())
+    }
+
+    /// Which of these are members of the group, by asking for them alone: the cost doesn't follow the size of the group.
+    /// Members of other domains are not seen.
+    pub(super) async fn members_among(
+        &self,
+        group: Guid,
+        keys: &[MemberKey],
+    ) -> Result<HashSet<MemberKey>> {
+        let spec = Spec::object(&dn::by_guid(group), &["objectGUID"]);
+        let group = search::object(self.link(), &spec)
+            .await?
+            .ok_or_else(|| gone(group))?;
+        let entries = search::chunked(self.link(), keys, TERMS, |chunk| {
+            let any = filter::or(chunk.iter().map(|key| match key {
+                MemberKey::Sid(sid) => filter::sid("objectSid", sid),
+                MemberKey::Guid(guid) => filter::guid("objectGUID", *guid),
+            }));
+            let mut spec = self.domain_wide(filter::and([filter::eq("memberOf", &group.dn), any]));
+            spec.attributes = IDENTITY.map(str::to_owned).to_vec();
+            spec
+        })
+        .await?;
+        let found = entries.iter().filter_map(resolved);
+        let keys_of = |r: Resolved| [r.sid.map(MemberKey::Sid), Some(MemberKey::Guid(r.guid))];
+        let found: HashSet<MemberKey> = found.flat_map(keys_of).flatten().collect();
+        Ok(keys.iter().filter(|k| found.contains(k)).cloned().collect())
     }
 
     /// A container and what the account may do there; `None` when it doesn't exist.
@@ -370,8 +398,7 @@ impl Directory {
                 unfit.insert(key, SkipReason::NotFoundInDirectory);
             }
             Some(object) => {
-                let local = object.group_type.is_some_and(GroupType::is_domain_local);
-                if local && !group_type.is_domain_local() {
+                if object.group_type.is_some_and(|of| !group_type.may_hold(of)) {
                     unfit.insert(key, SkipReason::ScopeForbidden);
                 }
             }

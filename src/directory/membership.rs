@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ldap3::Mod;
 
 use super::DirectoryWriter;
-use super::batches::{self, Change, Port, Refusal};
+use super::batches::{self, Change, Look, Port, Refusal};
 use super::codes::code;
 use super::dn;
 use super::result::{self, MemberFault, Operation};
@@ -16,6 +16,9 @@ use super::types::MemberOutcome;
 use super::writer::{LARGEST_BATCH, gone};
 use crate::error::Result;
 use crate::model::{GroupType, Guid, MemberKey, SkipReason};
+
+/// Values that are asked for by themselves; for more, reading the whole group is no dearer.
+const QUICK: usize = 1000;
 
 impl DirectoryWriter {
     /// Adds, then removes members, in batches; what AD won't take is isolated and reported, the rest is written.
@@ -100,7 +103,13 @@ impl Port for GroupPort {
         let error = match fault {
             MemberFault::Fatal => {
                 self.writer
-                    .refused(Operation::Members, self.guid, &address, &answer)
+                    .refused(
+                        Operation::Members,
+                        self.guid,
+                        &address,
+                        &["member"],
+                        &answer,
+                    )
                     .await
             }
             _ => self.writer.error(Operation::Members, &address, &answer),
@@ -108,8 +117,12 @@ impl Port for GroupPort {
         Ok(Err(Refusal { fault, error }))
     }
 
-    async fn members(&self) -> Result<HashSet<MemberKey>> {
-        let members = self.writer.directory.members(self.guid).await?;
+    async fn present(&self, keys: &[MemberKey], look: Look) -> Result<HashSet<MemberKey>> {
+        let directory = &self.writer.directory;
+        if look == Look::Quick && keys.len() <= QUICK {
+            return directory.members_among(self.guid, keys).await;
+        }
+        let members = directory.members(self.guid).await?;
         Ok(members.into_iter().collect())
     }
 

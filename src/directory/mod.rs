@@ -27,6 +27,7 @@ mod members;
 mod membership;
 mod owned;
 mod result;
+mod rights;
 mod search;
 mod target;
 mod tls;

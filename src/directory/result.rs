@@ -123,7 +123,7 @@ pub(super) fn error(
             ErrorId::DirectoryOperationFailed,
             format!("{what}: the name is not a legal one. {words}."),
         ),
-        code::ALREADY_EXISTS => match win32(&result.text) {
+        code::ALREADY_EXISTS if matches!(operation, Operation::Add | Operation::Rename | Operation::Move | Operation::Undelete | Operation::AddContainer) => match win32(&result.text) {
             Some(0x524 | 0x526) => build(
                 ErrorId::GroupNameConflict,
                 format!("{what}: another account of the domain has the sAMAccountName. {words}."),
@@ -144,6 +144,10 @@ pub(super) fn error(
                 format!("{what}: its container (or a member) doesn't exist. {words}."),
             )
         }
+        code::NO_SUCH_OBJECT if operation == Operation::Members => build(
+            ErrorId::DirectoryOperationFailed,
+            format!("{what}: a member is not there. {words}."),
+        ),
         code::NO_SUCH_OBJECT => build(
             ErrorId::DirectoryOperationFailed,
             format!("{what}: it is no longer there. {words}."),

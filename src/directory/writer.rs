@@ -57,6 +57,7 @@ impl DirectoryWriter {
         operation: Operation,
         guid: Guid,
         target: &str,
+        attributes: &[&str],
         result: &LdapResult,
     ) -> Error {
         if matches!(
@@ -68,6 +69,17 @@ impl DirectoryWriter {
         }
         if result.rc == code::NO_SUCH_OBJECT {
             return gone(guid);
+        }
+        if result.rc == code::ACCESS_DENIED {
+            let names: Vec<String> = attributes.iter().map(|a| (*a).to_owned()).collect();
+            let deleting = matches!(operation, Operation::Delete | Operation::Move);
+            let why = self
+                .directory
+                .why_denied(guid, &names, deleting, result)
+                .await;
+            if let Some(why) = why {
+                return why;
+            }
         }
         self.error(operation, target, result)
     }
@@ -148,6 +160,12 @@ impl DirectoryWriter {
                     code::ALREADY_EXISTS => self.taken(&name, mark, sam, &bare).await,
                     _ => Err(self.error(Operation::Add, &name, &bare)),
                 }
+            }
+            code::ACCESS_DENIED => {
+                let container = self.directory.container_for_groups(parent_dn).await;
+                Err(container
+                    .err()
+                    .unwrap_or_else(|| self.error(Operation::Add, &name, &answer)))
             }
             _ => Err(self.error(Operation::Add, &name, &answer)),
         }
@@ -231,9 +249,12 @@ impl DirectoryWriter {
         let answer = self.modify(&address, &mods, &permissive).await?.answer;
         match answer.rc {
             code::SUCCESS => Ok(()),
-            _ => Err(self
-                .refused(Operation::Modify, guid, &address, &answer)
-                .await),
+            _ => {
+                let names: Vec<&str> = changes.iter().map(|(name, _)| name.as_str()).collect();
+                Err(self
+                    .refused(Operation::Modify, guid, &address, &names, &answer)
+                    .await)
+            }
         }
     }
 
@@ -290,7 +311,8 @@ impl DirectoryWriter {
         {
             return Err(search::no_container(parent, &self.directory.server()));
         }
-        Err(self.refused(operation, guid, &now, &answer).await)
+        let names = ["cn", "name"];
+        Err(self.refused(operation, guid, &now, &names, &answer).await)
     }
 
     async fn dn_of(&self, guid: Guid) -> Result<String> {
@@ -330,7 +352,7 @@ impl DirectoryWriter {
         match answer.rc {
             code::SUCCESS | code::NO_SUCH_OBJECT => Ok(()),
             _ => Err(self
-                .refused(Operation::Delete, guid, &entry.dn, &answer)
+                .refused(Operation::Delete, guid, &entry.dn, &[], &answer)
                 .await),
         }
     }

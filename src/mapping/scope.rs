@@ -121,11 +121,7 @@ impl Shape {
     }
 
     pub(crate) fn group_type(self, scope: GroupScope) -> GroupType {
-        let flags = match scope {
-            GroupScope::Universal => 0x8,
-            GroupScope::Global => 0x2,
-            GroupScope::DomainLocal => 0x4,
-        };
+        let flags = scope.group_type().0;
         GroupType(if self.security {
             flags | i32::MIN
         } else {

@@ -201,6 +201,9 @@ pub struct GroupPlan {
     pub count_before: u64,
     /// Findings that are reported and not written (drift under `Report`, frozen groups).
     pub notes: Vec<String>,
+    /// Why nothing of what would have been done may be done; the notes say what that was.
+    #[serde(default)]
+    pub hands_off: Option<String>,
 }
 
 /// A member that is left out, with its reason.

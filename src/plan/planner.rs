@@ -61,6 +61,7 @@ pub fn plan_group(input: &GroupInput, policy: &Policy) -> Option<GroupPlan> {
             "left as it is: {why}; not done: {}",
             summary(&plan)
         ));
+        plan.hands_off = Some(why.to_owned());
         plan.changes.clear();
         plan.adds.clear();
         plan.removes.clear();
@@ -120,6 +121,7 @@ fn empty_plan(input: &GroupInput, name: String, dn: String) -> GroupPlan {
         removes: Vec::new(),
         count_before: 0,
         notes: Vec::new(),
+        hands_off: None,
     }
 }
 

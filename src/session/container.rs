@@ -2,9 +2,12 @@
 
 use serde_json::Value;
 
+use super::feature::written;
 use super::objects::{PermissionReportObject, to_value};
 use super::{Clients, Outcome, Session, flag, text};
+use crate::cycle::SchemaFacade;
 use crate::error::{Error, ErrorId, Result};
+use crate::mapping::Mapping;
 use crate::operation::Context;
 
 impl Session {
@@ -25,12 +28,7 @@ impl Session {
                 return Ok(Outcome::default());
             }
             if !clients.directory.parent_can_create_ou(ou).await? {
-                return Err(Error::new(
-                    ErrorId::DirectoryAccessDenied,
-                    format!("{} may not create {ou} (or its parent doesn't exist).", clients.directory.account_name()),
-                )
-                .target(ou)
-                .action("Create the organizational unit as a domain administrator, or grant the account Create organizationalUnit objects on its parent."));
+                return Err(clients.directory.may_not_create_container(ou));
             }
             clients.directory.writer().create_container(ou).await?;
         }
@@ -51,77 +49,50 @@ impl Session {
                 .grant_writeback_rights(ou, &sid)
                 .await?;
         }
-        for row in report(&clients, ou).await? {
+        let config = self.recorded()?.unwrap_or_default();
+        let schema = SchemaFacade(clients.directory.schema());
+        let mapping = Mapping::compile(&config, &schema)?;
+        for row in report(&clients, &mapping, ou).await? {
             ctx.item("PermissionReport", to_value(&row)).await;
         }
         Ok(Outcome::default())
     }
 }
 
-/// What the account needs in the container and whether it has it (directory.md section 10).
-async fn report(clients: &Clients, ou: &str) -> Result<Vec<PermissionReportObject>> {
-    let container = clients.directory.container(ou).await?.ok_or_else(|| {
-        Error::new(ErrorId::ContainerNotFound, format!("{ou} doesn't exist.")).target(ou)
-    })?;
-    let row = |right: &str, required, granted, remedy: &str| PermissionReportObject {
-        organizational_unit: container.dn.clone(),
-        account: clients.directory.account_name(),
-        right: right.to_owned(),
-        required,
-        granted,
-        remedy: if granted {
-            String::new()
-        } else {
-            remedy.to_owned()
-        },
+/// What the bound account needs in the container and whether it has it (directory.md section 10). What is missing comes
+/// with the command that grants it.
+async fn report(
+    clients: &Clients,
+    mapping: &Mapping,
+    ou: &str,
+) -> Result<Vec<PermissionReportObject>> {
+    let directory = &clients.directory;
+    let lacking = match directory.container_for_groups(ou).await {
+        Ok(Some(_)) => None,
+        Ok(None) => return Err(directory.no_container(ou)),
+        Err(error) if error.id == ErrorId::DirectoryAccessDenied => Some(error.recommended_action),
+        Err(error) => return Err(error),
     };
-    let grant = "Grant the account this right on the container, for group objects.";
-    let mut rows = vec![row(
-        "Create and delete group objects",
-        true,
-        container.can_create_groups,
-        grant,
-    )];
+    let row = |right: String, remedy: Option<String>| PermissionReportObject {
+        organizational_unit: ou.to_owned(),
+        account: directory.account_name(),
+        right,
+        required: true,
+        granted: remedy.is_none(),
+        remedy: remedy.unwrap_or_default(),
+    };
+    let mut rows = vec![row("Create and delete group objects".to_owned(), lacking)];
     // Write rights show on an existing group only.
-    let mut reader =
-        clients
-            .directory
-            .owned_groups(std::slice::from_ref(&container.dn), &[], false);
+    let mut reader = directory.owned_groups(&[ou.to_owned()], &[], false);
     if let Some(found) = reader.next_page().await?.unwrap_or_default().first() {
-        let effective = clients
-            .directory
-            .effective_attributes(found.group.guid)
-            .await?;
-        for attribute in [
-            "member",
-            "cn",
-            "displayName",
-            "description",
-            "adminDescription",
-        ] {
-            rows.push(row(
-                &format!("Write {attribute}"),
-                true,
-                effective.contains(&attribute.to_ascii_lowercase()),
-                grant,
-            ));
-        }
-        let exchange = clients.directory.schema().exchange.attributes;
-        for attribute in [
-            "mail",
-            "mailNickname",
-            "proxyAddresses",
-            "msExchRequireAuthToSendTo",
-            "reportToOriginator",
-        ] {
-            if exchange {
-                rows.push(row(
-                    &format!("Write {attribute}"),
-                    true,
-                    effective.contains(&attribute.to_ascii_lowercase()),
-                    grant,
-                ));
-            }
+        let wanted = written(mapping);
+        let lacking = directory.unwritable(found.group.guid, &wanted).await?;
+        for attribute in wanted {
+            let remedy = lacking.contains(&attribute).then(|| {
+                let only = std::slice::from_ref(&attribute);
+                directory.may_not_write(only, ou).recommended_action
+            });
+            rows.push(row(format!("Write {attribute}"), remedy));
         }
     }
     Ok(rows)

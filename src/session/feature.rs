@@ -10,6 +10,7 @@ use super::sync::manner;
 use super::{Clients, Outcome, Session, TENANT, flag, text};
 use crate::config::{Configuration, Version, validate_with};
 use crate::cycle::{DisableAction, Finished, Job, SchemaFacade, new_guid};
+use crate::directory::Directory;
 use crate::directory::dn::Dn;
 use crate::error::{Error, ErrorId, Result};
 use crate::graph::TenantFeature;
@@ -298,27 +299,37 @@ impl Checks {
         config: &Configuration,
         create: bool,
     ) -> Result<()> {
-        let ou = &config.organizational_unit;
-        let account = clients.directory.account_name();
-        match clients.directory.container(ou).await? {
-            Some(container) if container.can_create_groups => {}
-            Some(_) => self.failed.push(
-                Error::new(ErrorId::DirectoryAccessDenied, format!("{account} may not create groups in {ou}."))
-                    .target(ou)
-                    .action("Grant the account Create and Delete group objects, and read and write of all their properties, on the container."),
-            ),
-            None if create => {
-                if clients.directory.parent_can_create_ou(ou).await? {
-                    self.create_container = true;
-                } else {
-                    self.failed.push(
-                        Error::new(ErrorId::DirectoryAccessDenied, format!("{ou} doesn't exist, and {account} may not create it (or its parent doesn't exist either)."))
-                            .target(ou)
-                            .action("Create the organizational unit as a domain administrator, or grant the account Create organizationalUnit objects on its parent."),
-                    );
-                }
+        let (ou, directory) = (&config.organizational_unit, &clients.directory);
+        match directory.container_for_groups(ou).await {
+            Ok(Some(container)) => {
+                self.check_attributes(clients, config, &container.dn)
+                    .await?
             }
-            None => self.failed.push(Error::new(ErrorId::ContainerNotFound, format!("{ou} doesn't exist.")).target(ou)),
+            Ok(None) if create && directory.parent_can_create_ou(ou).await? => {
+                self.create_container = true;
+            }
+            Ok(None) if create => self.failed.push(directory.may_not_create_container(ou)),
+            Ok(None) => self.failed.push(directory.no_container(ou)),
+            Err(error) => self.failed.push(error),
+        }
+        Ok(())
+    }
+
+    /// What may be written shows on a group only; without one the first cycle tells.
+    async fn check_attributes(
+        &mut self,
+        clients: &Clients,
+        config: &Configuration,
+        container: &str,
+    ) -> Result<()> {
+        let directory = &clients.directory;
+        let Ok(mapping) = Mapping::compile(config, &SchemaFacade(directory.schema())) else {
+            return Ok(());
+        };
+        let lacking = unwritable(directory, &mapping, container).await?;
+        if !lacking.is_empty() {
+            self.failed
+                .push(directory.may_not_write(&lacking, container));
         }
         Ok(())
     }
@@ -333,7 +344,12 @@ impl Checks {
     ) {
         let schema = clients.directory.schema();
         if !schema.external_directory_object_id {
-            ctx.message(Level::Verbose, "The schema has no msDS-ExternalDirectoryObjectId (Windows Server 2016): adminDescription alone is the mark.").await;
+            ctx.warn(
+                Error::new(ErrorId::DirectorySchemaMissing, "The schema has no msDS-ExternalDirectoryObjectId (Windows Server 2016): adminDescription alone marks the groups, and finding them takes longer.")
+                    .target(&clients.directory.root().schema_naming_context)
+                    .action("Nothing is needed for writeback. To have the indexed mark, extend the schema with adprep /forestprep of Windows Server 2016 or later, then run a full cycle."),
+            )
+            .await;
         }
         if without_exchange || config.version == Version::CloudSync {
             return;
@@ -454,31 +470,50 @@ impl Checks {
     }
 }
 
+/// What of a group's attributes the account may not write, by the first written group of the container.
+pub(super) async fn unwritable(
+    directory: &Directory,
+    mapping: &Mapping,
+    container: &str,
+) -> Result<Vec<String>> {
+    let mut reader = directory.owned_groups(&[container.to_owned()], &[], false);
+    let page = reader.next_page().await?.unwrap_or_default();
+    match page.first() {
+        Some(found) => {
+            directory
+                .unwritable(found.group.guid, &written(mapping))
+                .await
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
+/// All attributes that a cycle may write.
+pub(super) fn written(mapping: &Mapping) -> Vec<String> {
+    let mut names = mapping.attributes().to_vec();
+    names.push("member".to_owned());
+    names
+}
+
 /// One failed check as it is, several as one error that names them all.
 fn all_at_once(mut failed: Vec<Error>) -> Option<Error> {
     if failed.len() <= 1 {
         return failed.pop();
     }
-    let lines: Vec<String> = failed
-        .iter()
-        .map(|e| {
-            format!(
-                "- {}: {} {}",
-                e.id.as_str(),
-                e.message,
-                e.recommended_action
-            )
-        })
-        .collect();
-    let mut error = Error::new(
+    let points = failed.iter().enumerate().map(|(n, e)| {
+        let (id, message, action) = (e.id.as_str(), &e.message, &e.recommended_action);
+        format!("({}) {id}: {message} {action}", n + 1)
+    });
+    let points: Vec<String> = points.collect();
+    // Numbered: a host may put all of it into one paragraph.
+    let error = Error::new(
         ErrorId::PrerequisitesNotMet,
         format!(
             "{} checks failed; nothing was changed.\n{}",
             failed.len(),
-            lines.join("\n")
+            points.join("\n")
         ),
     );
-    error.causes = failed.iter().map(ToString::to_string).collect();
     Some(error)
 }
 

@@ -179,6 +179,14 @@ pub(super) fn skipped(
     }
 }
 
+pub(super) fn skipped_because(
+    c: &Connection,
+    reason: SkipReason,
+) -> Outcome<Vec<(ObjectId, ObjectId)>> {
+    let sql = "SELECT group_id, member_id FROM skipped_members WHERE reason = ? ORDER BY group_id, member_id";
+    collect(c, sql, [reason], |r| Ok((r.get(0)?, r.get(1)?)))
+}
+
 pub(super) fn skipped_by_reason(
     c: &Connection,
     group: Option<ObjectId>,

@@ -248,6 +248,8 @@ pub trait Store: Send + Sync {
         after: Option<(ObjectId, ObjectId)>,
         limit: usize,
     ) -> Result<Vec<SkippedRow>>;
+    /// Group and member of those left out for this reason.
+    fn skipped_because(&self, reason: SkipReason) -> Result<Vec<(ObjectId, ObjectId)>>;
     /// How many, by reason.
     fn skipped_by_reason(&self, group: Option<ObjectId>) -> Result<Vec<(SkipReason, u64)>>;
     /// How many, by group.

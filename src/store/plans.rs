@@ -85,6 +85,7 @@ fn shallow(group: &GroupPlan) -> GroupPlan {
         count_before: group.count_before,
         notes: group.notes.clone(),
         reason: group.reason,
+        hands_off: group.hands_off.clone(),
     }
 }
 

@@ -401,6 +401,10 @@ impl Store for SqliteStore {
         self.shared.read(|c| known::skipped(c, group, after, limit))
     }
 
+    fn skipped_because(&self, reason: SkipReason) -> Result<Vec<(ObjectId, ObjectId)>> {
+        self.shared.read(|c| known::skipped_because(c, reason))
+    }
+
     fn skipped_by_reason(&self, group: Option<ObjectId>) -> Result<Vec<(SkipReason, u64)>> {
         self.shared.read(|c| known::skipped_by_reason(c, group))
     }

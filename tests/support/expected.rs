@@ -101,7 +101,7 @@ pub fn v1(dump: &Value, sids: &Sids, own: &BTreeMap<String, String>) -> BTreeMap
                 .unwrap()
                 .iter()
                 .filter_map(|m| anchors.get(m["id"].as_str().unwrap()).cloned())
-                .filter(|sid| present.contains(sid))
+                .filter(|sid| present.contains(sid) && !sids.domain_local.contains(sid))
                 .collect();
             (id, (attributes, members))
         })

@@ -10,7 +10,7 @@ pub const OU: &str = "OU=Cloud Groups,DC=contoso,DC=test";
 pub struct Fixture {
     pub engine: Engine,
     pub lab: Lab,
-    _store: tempfile::TempDir,
+    store: tempfile::TempDir,
 }
 
 /// A lab, a store folder and an enabled, connected engine; nothing written yet.
@@ -25,12 +25,8 @@ pub fn parts(options: &[&str]) -> (Lab, tempfile::TempDir, Engine) {
 
 /// The same as one thing, for tests that never look at its parts.
 pub fn enabled(options: &[&str]) -> Fixture {
-    let (lab, _store, engine) = parts(options);
-    Fixture {
-        engine,
-        lab,
-        _store,
-    }
+    let (lab, store, engine) = parts(options);
+    Fixture { engine, lab, store }
 }
 
 /// AD is what the tenant's truth says, member for member.
@@ -45,6 +41,11 @@ pub fn assert_exact(lab: &Lab) {
 }
 
 impl Fixture {
+    /// Where the engine keeps its state: another session on it is another process's.
+    pub fn store(&self) -> &std::path::Path {
+        self.store.path()
+    }
+
     /// Runs a cycle that must end without any error, and compares AD with the truth.
     pub fn cycle_is_exact(&self, policy: &str) -> serde_json::Value {
         let ended = self.engine.cycle(policy);

@@ -23,6 +23,18 @@ pub fn search(
     filter: &str,
     attributes: &[&str],
 ) -> BTreeMap<String, Entry> {
+    search_with(lab, &[], base, scope, filter, attributes)
+}
+
+/// With options of `ldapsearch` besides.
+fn search_with(
+    lab: &Lab,
+    options: &[&str],
+    base: &str,
+    scope: &str,
+    filter: &str,
+    attributes: &[&str],
+) -> BTreeMap<String, Entry> {
     let output = Command::new("ldapsearch")
         .env("LDAPTLS_CACERT", lab.text("caFile"))
         .args([
@@ -35,6 +47,7 @@ pub fn search(
             "-H",
             &url(lab),
         ])
+        .args(options)
         .args([
             "-D",
             lab.text("adminUser"),
@@ -96,6 +109,8 @@ pub fn sid_text(bytes: &[u8]) -> String {
 /// SID by DN (lower case) of everything that has one, and SID by GUID/ConsistencyGuid bytes.
 pub struct Sids {
     pub by_dn: BTreeMap<String, String>,
+    /// Groups that no universal group may hold.
+    pub domain_local: BTreeSet<String>,
     pub by_guid: BTreeMap<Vec<u8>, String>,
 }
 
@@ -105,10 +120,16 @@ pub fn sids(lab: &Lab) -> Sids {
         lab.base(),
         "sub",
         "(objectSid=*)",
-        &["objectSid", "objectGUID", "mS-DS-ConsistencyGuid"],
+        &[
+            "objectSid",
+            "objectGUID",
+            "mS-DS-ConsistencyGuid",
+            "groupType",
+        ],
     );
     let mut found = Sids {
         by_dn: BTreeMap::new(),
+        domain_local: BTreeSet::new(),
         by_guid: BTreeMap::new(),
     };
     for (dn, entry) in &all {
@@ -116,6 +137,12 @@ pub fn sids(lab: &Lab) -> Sids {
         found
             .by_guid
             .insert(entry["objectguid"][0].clone(), sid.clone());
+        if let Some(group_type) = entry.get("grouptype") {
+            let number = std::str::from_utf8(&group_type[0]).unwrap();
+            if number.parse::<i32>().unwrap() & 4 != 0 {
+                found.domain_local.insert(sid.clone());
+            }
+        }
         found.by_dn.insert(dn.to_lowercase(), sid);
     }
     for (dn, entry) in &all {
@@ -196,8 +223,47 @@ pub fn groups(lab: &Lab, base: &str) -> BTreeMap<String, AdGroup> {
         .collect()
 }
 
+/// `objectSid` in a filter.
+pub fn sid_filter(sid: &str) -> String {
+    let mut parts = sid.split('-').skip(2).map(|p| p.parse::<u64>().unwrap());
+    let authority = parts.next().unwrap().to_be_bytes();
+    let rest: Vec<u64> = parts.collect();
+    let mut bytes = vec![1, rest.len() as u8];
+    bytes.extend(&authority[2..]);
+    for part in rest {
+        bytes.extend(u32::try_from(part).unwrap().to_le_bytes());
+    }
+    let escaped: String = bytes.iter().map(|b| format!("\\{b:02x}")).collect();
+    format!("(objectSid={escaped})")
+}
+
+/// Brings a deleted object back, as an administrator would, under a new name with its old SID.
+pub fn undelete(lab: &Lab, sid: &str, new_dn: &str) {
+    let deleted = search_with(
+        lab,
+        &["-E", "!1.2.840.113556.1.4.417"],
+        &format!("CN=Deleted Objects,{}", lab.base()),
+        "sub",
+        &sid_filter(sid),
+        &["objectSid"],
+    );
+    let dn = deleted.keys().next().expect("a deleted object");
+    let dn = base64::engine::general_purpose::STANDARD.encode(dn);
+    modify_with(
+        lab,
+        &["-e", "!1.2.840.113556.1.4.417"],
+        &format!(
+            "dn:: {dn}\nchangetype: modify\ndelete: isDeleted\n-\nreplace: distinguishedName\ndistinguishedName: {new_dn}\n-\n"
+        ),
+    );
+}
+
 /// Applies LDIF as the administrator, as somebody else would.
 pub fn modify(lab: &Lab, ldif: &str) {
+    modify_with(lab, &[], ldif);
+}
+
+fn modify_with(lab: &Lab, options: &[&str], ldif: &str) {
     use std::io::Write as _;
     let mut child = Command::new("ldapmodify")
         .env("LDAPTLS_CACERT", lab.text("caFile"))
@@ -210,6 +276,7 @@ pub fn modify(lab: &Lab, ldif: &str) {
             "-w",
             lab.text("adminPassword"),
         ])
+        .args(options)
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::piped())

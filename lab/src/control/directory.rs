@@ -21,6 +21,8 @@ pub(super) fn directory(lab: &Lab, body: &Value) -> Result<Value, Failure> {
             .directory
             .protect_container(text(body, "dn")?, flag("protected")?),
         "recycleBin" => lab.directory.set_recycle_bin(flag("on")?),
+        "readOnly" => lab.directory.set_read_only(flag("on")?),
+        "strictMembers" => lab.directory.set_strict_members(flag("on")?),
         "addGroup" => {
             let members: Vec<String> = parse(&body["members"])?;
             let (name, kind) = (text(body, "name")?, parse(&body["groupType"])?);

@@ -55,11 +55,6 @@ impl Principal {
         !self.denied.contains(&attribute) && self.may_change(store, id)
     }
 
-    /// May write this attribute of a new object.
-    pub fn may_set(&self, attribute: AttrId) -> bool {
-        !self.denied.contains(&attribute)
-    }
-
     /// May change the object at all.
     fn may_change(&self, store: &Store, id: Id) -> bool {
         match self.rights {

@@ -242,6 +242,12 @@ impl Directory {
             .unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
+    /// Whether `member` is changed as on Samba 4.17: a present member can't be added nor an absent one removed, permissive
+    /// modify or not.
+    pub fn set_strict_members(&self, on: bool) {
+        self.write().strict_members = on;
+    }
+
     /// Whether deleted objects keep their attributes and links (the Recycle Bin; off at first).
     pub fn set_recycle_bin(&self, on: bool) {
         self.write().recycle_bin = on;

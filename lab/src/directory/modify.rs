@@ -120,9 +120,10 @@ fn change_links(
 ) -> Result<(), Failure> {
     let member = name == store.schema.a.member;
     let about = store.schema.attribute(name);
+    let permissive = manner.permissive && !(member && store.strict_members);
     if kind == ChangeKind::Delete && attribute.values.is_empty() {
         let had = draft.unlink_all(store, name);
-        return if had || manner.permissive {
+        return if had || permissive {
             Ok(())
         } else {
             Err(Failure::no_value(about))
@@ -145,7 +146,7 @@ fn change_links(
     }
     for target in targets {
         if kind == ChangeKind::Delete {
-            if !draft.unlink(store, name, &target) && !manner.permissive {
+            if !draft.unlink(store, name, &target) && !permissive {
                 return Err(match member {
                     true => Failure::unwilling(0x561),
                     false => Failure::no_value(about),
@@ -161,7 +162,7 @@ fn change_links(
             draft,
             name,
             target,
-            manner.permissive || kind == ChangeKind::Replace,
+            permissive || kind == ChangeKind::Replace,
         )?;
     }
     Ok(())

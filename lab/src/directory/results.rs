@@ -16,6 +16,7 @@ pub mod code {
     pub const COMPARE_TRUE: u32 = 6;
     pub const AUTH_METHOD: u32 = 7;
     pub const STRONGER_AUTH: u32 = 8;
+    pub const REFERRAL: u32 = 10;
     pub const ADMIN_LIMIT: u32 = 11;
     pub const CRITICAL_EXTENSION: u32 = 12;
     pub const NO_SUCH_ATTRIBUTE: u32 = 16;
@@ -99,6 +100,14 @@ impl Failure {
     /// Unwilling, for the reason that a Win32 code names.
     pub fn unwilling(win32: u32) -> Self {
         Self::service(win32, 0x031A_120C, "5003 (WILL_NOT_PERFORM)")
+    }
+
+    /// A write that a read-only controller refers to another one.
+    pub fn elsewhere() -> Self {
+        Self::new(
+            code::REFERRAL,
+            "0000202B: RefErr: DSID-0310082F, data 0, 1 access points\n\tref 1: 'contoso.test'\n",
+        )
     }
 
     /// Missing rights.

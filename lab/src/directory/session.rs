@@ -105,6 +105,9 @@ impl Directory {
         let controls = Controls::read(controls)?;
         let most = self.limits().max_values_per_write;
         let mut member_values = 0;
+        if self.read().read_only && !matches!(operation, Operation::Compare { .. }) {
+            return Err(Failure::elsewhere());
+        }
         match operation {
             Operation::Add { dn, attributes } => {
                 add(&mut self.write(), &who, dn, attributes, most)?;

@@ -69,8 +69,10 @@ pub struct Store {
     pub usn: u64,
     /// Whether deleted objects keep their attributes and links.
     pub recycle_bin: bool,
-    /// Whether the rootDSE says that this is a read-only controller.
+    /// Whether its controllers have read-only copies.
     pub read_only: bool,
+    /// Whether permissive modify is ignored for members.
+    pub strict_members: bool,
     /// Links of objects in the Recycle Bin.
     pub saved: HashMap<Id, Saved>,
     /// Objects of accounts with writeback rights.
@@ -125,6 +127,7 @@ impl Store {
             usn: 4096,
             recycle_bin: false,
             read_only: false,
+            strict_members: false,
             saved: HashMap::new(),
             writers: Vec::new(),
             forward,

@@ -63,6 +63,13 @@ pub(crate) enum Change {
     Unlink {
         member_id: String,
     },
+    SetAnchor {
+        id: String,
+        #[serde(default)]
+        sid: Option<String>,
+        #[serde(default)]
+        immutable_id: Option<String>,
+    },
 }
 
 /// What kind of cloud group to make.
@@ -211,6 +218,23 @@ impl Tenant {
                 }
                 anchor(self, around.rng, around.ad, index, true)?;
                 self.resynced(index);
+            }
+            Change::SetAnchor {
+                id,
+                sid,
+                immutable_id,
+            } => {
+                let index = *self.indexes(&[id])?.first().ok_or("no object")?;
+                let told = [
+                    ("onPremisesSyncEnabled", true.into()),
+                    ("onPremisesSecurityIdentifier", sid.into()),
+                    ("onPremisesImmutableId", immutable_id.into()),
+                ];
+                let told = told.map(|(name, value)| (name.to_owned(), value));
+                self.told
+                    .insert(self.object(index).id, told.into_iter().collect());
+                let version = self.touch(index);
+                self.note(index, version, SYNC_PROPERTIES);
             }
             Change::Unlink { member_id } => {
                 let index = *self.indexes(&[member_id])?.first().ok_or("no member")?;

@@ -135,6 +135,11 @@ impl Entity {
 
 /// The value of a property; `None` when objects of this kind have no such property.
 pub(crate) fn value(tenant: &Tenant, object: &Object, name: &str) -> Option<Value> {
+    if !tenant.told.is_empty()
+        && let Some(told) = tenant.told.get(&object.id).and_then(|told| told.get(name))
+    {
+        return Some(told.clone());
+    }
     match name {
         "id" => Some(json!(object.id.to_string())),
         "displayName" => Some(json!(object.display_name())),

@@ -237,6 +237,8 @@ pub(crate) struct Tenant {
     pub(crate) features: serde_json::Map<String, serde_json::Value>,
     /// Directory settings created from templates.
     pub(crate) settings: Vec<serde_json::Value>,
+    /// Properties that the cloud gives of an object whatever is true in AD.
+    pub(crate) told: HashMap<Guid, serde_json::Map<String, serde_json::Value>>,
 }
 
 impl Tenant {
@@ -254,6 +256,7 @@ impl Tenant {
             next_rid: 1104,
             features: super::settings::default_features(),
             settings: Vec::new(),
+            told: HashMap::new(),
         }
     }
 

@@ -141,6 +141,45 @@ async fn many_members() {
     steps::many_members(lab.connect().await, 700).await;
 }
 
+/// A controller that ignores permissive modify for members: a change is one modify, a repeat one more and a search, and
+/// the members of the group are never read for a few values.
+#[tokio::test(flavor = "multi_thread")]
+async fn members_without_permissive_modify() {
+    let lab = start().await;
+    lab.server.set_strict_members(true);
+    let directory = lab.connect().await;
+    let unit = steps::unit(&directory, "Strict").await;
+    let groups = steps::create_many(&directory, &unit, 7, 40).await;
+    let (guid, keys) = (groups[0].guid, steps::keys(&groups[1..]));
+    let writer = directory.writer();
+    let change = async |adds: &[MemberKey], removes: &[MemberKey], modifies: u64| {
+        let before = directory.counters().by_kind["modify"];
+        lab.server.reset_counters();
+        let outcome = writer
+            .modify_members(guid, adds, removes, 500)
+            .await
+            .unwrap();
+        let counts = (
+            outcome.added.len(),
+            outcome.removed.len(),
+            outcome.failed.len(),
+        );
+        assert_eq!(counts, (adds.len(), removes.len(), 0));
+        assert_eq!(directory.counters().by_kind["modify"] - before, modifies);
+        assert_eq!(lab.server.counters()["memberReads"], 0);
+    };
+    change(&keys[..10], &[], 1).await;
+    change(&keys[..1], &[], 1).await;
+    change(&keys[..12], &[], 2).await;
+    change(&[], &keys[..2], 1).await;
+    change(&[], &keys[..1], 1).await;
+    change(&[], &keys[..4], 2).await;
+    let mut expected = keys[4..12].to_vec();
+    expected.sort();
+    assert_eq!(directory.members(guid).await.unwrap(), expected);
+    steps::many_members(directory, 700).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_connections() {
     let lab = start().await;

@@ -15,6 +15,7 @@ fn blank() -> GroupPlan {
         removes: vec![],
         count_before: 0,
         notes: vec![],
+        hands_off: None,
     }
 }
 

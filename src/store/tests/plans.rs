@@ -30,6 +30,7 @@ pub(super) fn group_plan(group: u32, adds: u32, removes: u32) -> GroupPlan {
         removes: (1000..1000 + removes).map(planned).collect(),
         count_before: 12,
         notes: vec!["note".into()],
+        hands_off: None,
     }
 }
 
