@@ -122,12 +122,17 @@ mod ldap {
                 $(mod $name {
                     use super::*;
                     rows! {
-                        once: [delta] => $once, $crate::ldap::meanwhile($once), [{"fault": "ldapResult", "code": $code, "operation": (stringify!($operation)), "times": 1}], base = stringify!($operation);
+                        once: [delta] => $once, $crate::ldap::meanwhile($once), [{"fault": "ldapResult", "code": $code, "operation": (stringify!($operation)), "after": (first(stringify!($operation))), "times": 1}], base = stringify!($operation);
                         for_good: [delta] => $good, Towards, [{"fault": "ldapResult", "code": $code, "operation": (stringify!($operation))}], base = stringify!($operation);
                     }
                 })+
             })+
         };
+    }
+
+    /// Which request of its kind is struck: the first search of a run only looks whether the controller is there.
+    fn first(operation: &str) -> u64 {
+        u64::from(operation == "search")
     }
 
     /// What one answer leaves behind.

@@ -22,6 +22,8 @@ use crate::store::{
 
 /// Groups worked on at the same time; the writer bounds its own requests.
 const GROUPS_IN_FLIGHT: usize = 16;
+/// Members of groups worked on at the same time; one group may have more, then it is alone.
+const MEMBERS_IN_FLIGHT: u64 = 20_000;
 /// Groups read from the plan in one go.
 const PAGE: usize = 100;
 /// Members read from the plan in one go.
@@ -52,6 +54,7 @@ pub(super) async fn export(
         units: 0,
         created: BTreeMap::new(),
         failed: BTreeSet::new(),
+        members_in_flight: BTreeMap::new(),
         plan_id: plan.header.plan_id,
         shared,
         chosen,
@@ -80,6 +83,7 @@ struct Export<'a> {
     /// Groups created in this run, with how many of their members the Add held.
     created: BTreeMap<ObjectId, usize>,
     failed: BTreeSet<ObjectId>,
+    members_in_flight: BTreeMap<ObjectId, u64>,
     units: u64,
     total: u64,
 }
@@ -101,7 +105,8 @@ impl Export<'_> {
                 if self.is_refused(&stored)? {
                     continue;
                 }
-                let Some(part) = self.load(&stored)? else {
+                // The Add takes no more of them; the rest is read when its turn comes.
+                let Some(part) = self.load(&stored, self.shared.batch_size as u64)? else {
                     continue;
                 };
                 if tasks.len() >= GROUPS_IN_FLIGHT
@@ -179,12 +184,16 @@ impl Export<'_> {
                     ended.push((id, created_whole()));
                     continue;
                 }
-                let Some(part) = self.load(&stored)? else {
-                    continue;
-                };
-                while tasks.len() >= GROUPS_IN_FLIGHT {
+                let members = stored.adds + stored.removes;
+                while tasks.len() >= GROUPS_IN_FLIGHT
+                    || (!tasks.is_empty() && self.in_flight() + members > MEMBERS_IN_FLIGHT)
+                {
                     self.take_ended(run, &mut tasks).await?;
                 }
+                let Some(part) = self.load(&stored, u64::MAX)? else {
+                    continue;
+                };
+                self.members_in_flight.insert(id, members);
                 let (shared, held) = (self.shared.clone(), self.created.get(&id).copied());
                 tasks.spawn(async move { apply(&shared, part, held).await });
             }
@@ -224,6 +233,9 @@ impl Export<'_> {
             .into_iter()
             .map(joined)
             .collect::<Result<Vec<(ObjectId, Done)>>>()?;
+        for (id, _) in &groups {
+            self.members_in_flight.remove(id);
+        }
         let ends: Vec<(ObjectId, GroupEnd)> = groups
             .iter_mut()
             .map(|(id, done)| (*id, std::mem::take(&mut done.end)))
@@ -233,6 +245,10 @@ impl Export<'_> {
             self.take(run, id, done).await?;
         }
         Ok(())
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.members_in_flight.values().sum()
     }
 
     fn record(&self, run: &Run<'_>, ends: &[(ObjectId, GroupEnd)]) -> Result<()> {
@@ -320,12 +336,17 @@ impl Export<'_> {
         Ok(())
     }
 
-    /// The group's part with its members: all, or only the chosen operations; `None` when nothing of it is chosen.
-    fn load(&self, stored: &StoredGroupPlan) -> Result<Option<Part>> {
+    /// The group's part with its first so many members: all, or only the chosen operations; `None` when nothing of it
+    /// is chosen.
+    fn load(&self, stored: &StoredGroupPlan, most: u64) -> Result<Option<Part>> {
         let mut plan = stored.plan.clone();
-        plan.adds = self.load_members(stored.plan.object_id, Direction::Add, stored.adds)?;
-        plan.removes =
-            self.load_members(stored.plan.object_id, Direction::Remove, stored.removes)?;
+        plan.adds =
+            self.load_members(stored.plan.object_id, Direction::Add, stored.adds.min(most))?;
+        plan.removes = self.load_members(
+            stored.plan.object_id,
+            Direction::Remove,
+            stored.removes.min(most),
+        )?;
         let part = Part::new(plan, self.chosen);
         Ok((!part.plan.is_empty()).then_some(part))
     }
@@ -348,6 +369,7 @@ impl Export<'_> {
             after = Some(last.ordinal);
             members.extend(page.into_iter().map(|m| m.member));
         }
+        members.truncate(usize::try_from(count).unwrap_or(usize::MAX));
         Ok(members)
     }
 }

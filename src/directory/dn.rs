@@ -223,7 +223,8 @@ fn fold(text: &str) -> impl Iterator<Item = char> + '_ {
 }
 
 fn parse(text: &str) -> Option<Dn> {
-    let mut rest = trim(text);
+    // Space at the end is the last value's to judge: it may be escaped.
+    let mut rest = text.trim_start_matches(' ');
     let mut rdns = Vec::new();
     if rest.is_empty() {
         return Some(Dn { rdns });
@@ -367,6 +368,11 @@ mod tests {
         assert_eq!(dn("CN=ÄÖ ＡＢ,DC=x"), dn("CN=äö ab,DC=x"));
         assert_eq!(dn(r"CN=a=b\3Dc,DC=x").rdn_value(), Some("a=b=c"));
         assert_eq!(dn(r"CN=a\ ,DC=x").rdn_value(), Some("a "));
+        assert_eq!(dn(r" CN=a\   ").rdn_value(), Some("a "));
+        assert_eq!(dn(r#"CN="a " "#).to_string(), r"CN=a\ ");
+        assert_eq!(dn("CN=#04024869 ").to_string(), "CN=#04024869");
+        assert_eq!(dn("CN=a,DC=x  ").to_string(), "CN=a,DC=x");
+        assert!(dn("  ").is_root());
     }
 
     #[test]

@@ -61,7 +61,17 @@ impl Fault {
             .action(REBUILD),
             Fault::Sql(error) => {
                 let code = error.sqlite_error_code();
+                let unreadable = matches!(
+                    error,
+                    rusqlite::Error::FromSqlConversionFailure(..)
+                        | rusqlite::Error::IntegralValueOutOfRange(..)
+                        | rusqlite::Error::InvalidColumnType(..)
+                        | rusqlite::Error::Utf8Error(..)
+                );
                 let (what, action) = match code {
+                    None if unreadable => {
+                        ("is damaged: it holds what can't be read", Some(REBUILD))
+                    }
                     Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                         ("is damaged", Some(REBUILD))
                     }

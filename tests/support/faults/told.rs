@@ -37,7 +37,12 @@ pub fn check(row: &Row, ended: &Ended) -> BTreeSet<String> {
         check_error(row, error);
         said += error["message"].as_str().unwrap();
     }
-    assert!(said.contains(row.says), "{}: {said}", row.name);
+    assert!(
+        said.contains(row.says),
+        "{}: {said} {:#?}",
+        row.name,
+        ended.error
+    );
     errors
         .iter()
         .filter_map(|e| e["target"].as_str().map(str::to_owned))
