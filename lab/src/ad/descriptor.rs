@@ -66,13 +66,11 @@ pub(crate) fn edit(descriptor: &[u8], remove: &[Ace], add: &[Ace]) -> Option<Vec
     let there = entries(descriptor)?;
     let own = |ace: &&Ace| ace[1] & INHERITED == 0;
     let denies = |ace: &&Ace| matches!(ace[0], DENY | 6);
-    let kept: Vec<&Ace> = there
+    let kept = there
         .iter()
-        .filter(|ace| !remove.contains(ace) && !add.contains(ace))
-        .collect();
-    let explicit = kept.iter().copied().filter(own).chain(add);
-    let (denials, grants): (Vec<&Ace>, Vec<&Ace>) = explicit.partition(denies);
-    let inherited = kept.iter().copied().filter(|ace| !own(ace));
+        .filter(|ace| !remove.contains(ace) && !add.contains(ace));
+    let (explicit, inherited): (Vec<&Ace>, Vec<&Ace>) = kept.chain(add).partition(own);
+    let (denials, grants): (Vec<&Ace>, Vec<&Ace>) = explicit.into_iter().partition(denies);
     let all: Vec<&Ace> = denials.into_iter().chain(grants).chain(inherited).collect();
 
     let body = all
