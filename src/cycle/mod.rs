@@ -140,8 +140,10 @@ impl Engine {
                 // On the heap: every caller's future would hold it, and move it on the stack.
                 let work = Box::pin(self.work(&mut run, &job, manner));
                 let worked = cancel.guard(work).await;
-                watch.stop().await;
-                worked
+                match (watch.stop().await, worked) {
+                    (Some(why), Err(error)) if error.id == ErrorId::OperationCancelled => Err(why),
+                    (_, worked) => worked,
+                }
             }
             Err(error) => Err(error),
         };

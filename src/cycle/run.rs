@@ -117,7 +117,7 @@ impl<'a> Run<'a> {
         let task = tokio::spawn(async move {
             loop {
                 tokio::select! {
-                    () = stopped.cancelled() => return,
+                    () = stopped.cancelled() => return None,
                     () = tokio::time::sleep(SUPERVISION) => {}
                 }
                 let phase = *position
@@ -129,15 +129,16 @@ impl<'a> Run<'a> {
                     position.total.load(Ordering::Relaxed),
                 );
                 let total = (total > 0).then_some(total);
-                let stop_wanted = super::on_disk(|| {
-                    // A lost lease or an unreadable store ends the run just as a request does: its next write says why.
-                    store.progress(fence, id, phase, done, total).is_err()
-                        || store.cancel_requested(id).unwrap_or(true)
+                let heard = super::on_disk(|| {
+                    store.progress(fence, id, phase, done, total)?;
+                    store.cancel_requested(id)
                 });
-                if stop_wanted {
-                    cancel.cancel();
-                    return;
+                if matches!(heard, Ok(false)) {
+                    continue;
                 }
+                // A lost lease or an unreadable store ends the run just as a request does.
+                cancel.cancel();
+                return heard.err();
             }
         });
         Ok(Supervisor { stop, task })
@@ -271,14 +272,15 @@ impl<'a> Run<'a> {
 /// The task that watches over a run.
 pub(super) struct Supervisor {
     stop: Cancel,
-    task: tokio::task::JoinHandle<()>,
+    task: tokio::task::JoinHandle<Option<Error>>,
 }
 
 impl Supervisor {
-    /// Ends it and waits, so that nothing writes progress after the end.
-    pub async fn stop(mut self) {
+    /// Ends it and waits, so that nothing writes progress after the end. Gives why it stopped the run, if it did so
+    /// of itself.
+    pub async fn stop(mut self) -> Option<Error> {
         self.stop.cancel();
-        let _ = (&mut self.task).await;
+        (&mut self.task).await.unwrap_or_default()
     }
 }
 

@@ -57,18 +57,27 @@ pub struct Lab {
     pub directory: Directory,
 }
 
+impl Directory {
+    /// The one that `GROUPWRITEBACK_TEST_DIRECTORY` names.
+    fn named() -> Directory {
+        let named = std::env::var("GROUPWRITEBACK_TEST_DIRECTORY").unwrap_or_default();
+        match named.as_str() {
+            "" | "embedded" => Directory::Embedded,
+            "samba" => Directory::Samba,
+            other => panic!("GROUPWRITEBACK_TEST_DIRECTORY: embedded or samba, not '{other}'"),
+        }
+    }
+}
+
+/// Whether labs have Samba as their directory.
+pub fn on_samba() -> bool {
+    Directory::named() == Directory::Samba
+}
+
 impl Lab {
     /// A lab with the directory that `GROUPWRITEBACK_TEST_DIRECTORY` names.
     pub fn start(options: &[&str]) -> Lab {
-        let named = std::env::var("GROUPWRITEBACK_TEST_DIRECTORY").unwrap_or_default();
-        Lab::start_on(
-            match named.as_str() {
-                "" | "embedded" => Directory::Embedded,
-                "samba" => Directory::Samba,
-                other => panic!("GROUPWRITEBACK_TEST_DIRECTORY: embedded or samba, not '{other}'"),
-            },
-            options,
-        )
+        Lab::start_on(Directory::named(), options)
     }
 
     /// For what only one kind of directory can do.

@@ -7,8 +7,7 @@ use crate::{build, lab::Lab, system};
 /// Programs it takes.
 pub const PROGRAMS: &[&str] = &["samba", "samba-tool", "ldbadd", "ldapsearch", "kinit"];
 
-/// Integration tests (`tests/NAME.rs`) that run on the embedded directory and, once more, here. Not `faults`: its rows are
-/// played by the lab's tenant and front, which are the same, and a lab for each takes Samba an hour.
+/// Integration tests (`tests/NAME.rs`) that run on the embedded directory and, once more, here.
 const SUITE: &[&str] = &[
     "cycle",
     "plans",
@@ -41,8 +40,16 @@ pub fn test() -> Result<(), String> {
         suite.env("GROUPWRITEBACK_KILLS", "20");
     }
     let suite = system::run(&mut suite);
+    let faults = faults();
     let alone = alone(&built);
-    suite.and(alone).and(alike())
+    suite.and(faults).and(alone).and(alike())
+}
+
+/// The rows of the fault matrix that are for both directories: a lab for each of all takes Samba half an hour.
+fn faults() -> Result<(), String> {
+    let mut rows = system::cargo(["test", "--quiet", "--test", "faults", "both::"]);
+    rows.args(["--", "--test-threads=2"]);
+    system::run(rows.env("GROUPWRITEBACK_TEST_DIRECTORY", "samba"))
 }
 
 /// One table of requests, played to Samba and to the embedded directory.

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::disk::Disk;
 use super::proxy::Proxy;
 use super::{Cycle, Row, changes, compare};
-use crate::support::Lab;
 use crate::support::engine::{Ended, Engine, connection, secrets};
 use crate::support::fixture::OU;
+use crate::support::{Lab, on_samba};
 
 const USUAL: &[&str] = &[
     "--users",
@@ -52,6 +52,8 @@ pub struct Stage {
     /// Faults that wait for a request have struck.
     struck: Arc<AtomicBool>,
     renew: bool,
+    /// Both controllers are named, and the first stays away when the rest is mended.
+    failover: bool,
     /// The store is another one than at the start.
     pub renewed: bool,
 }
@@ -75,6 +77,7 @@ impl Stage {
             engine: None,
             struck: Arc::default(),
             renew: false,
+            failover: row.failover,
             renewed: false,
         };
         let engine = stage.open(PATIENT, None);
@@ -102,6 +105,10 @@ impl Stage {
         if let Some(graph) = graph {
             connection["graphEndpoint"] = json!(graph);
             connection["loginEndpoint"] = json!(graph);
+        }
+        if self.failover {
+            let server = |n: usize| self.lab.ready["servers"][n].as_str().unwrap();
+            connection["server"] = json!(format!("{},{}", server(0), server(1)));
         }
         let open = json!({
             "storeDirectory": self.disk.folder(), "connection": connection, "clientTimeoutSec": timeout
@@ -201,6 +208,9 @@ impl Stage {
     /// Everything works again, as after the advice of the error was followed.
     pub fn heal(&mut self) {
         self.lab.clear_faults();
+        if self.failover {
+            self.lab.administer(json!({"op": "stopServer", "index": 0}));
+        }
         if self.disk.heal() {
             self.renew = true;
         }
@@ -221,6 +231,18 @@ impl Stage {
             "OnPremDirectorySynchronization.ReadWrite.All",
         ];
         tenant_fault(&self.lab, &json!({"roles": roles}));
+    }
+}
+
+impl Stage {
+    /// The cycle ran on the second controller; the first comes back, for those who look.
+    pub fn assert_taken_over(&self, ended: &Ended) {
+        // Samba is one controller behind both doors; only one of them was open.
+        if !on_samba() {
+            assert_eq!(ended.value["Server"], "dc2.contoso.test");
+        }
+        self.lab
+            .administer(json!({"op": "startServer", "index": 0}));
     }
 }
 
