@@ -16,7 +16,7 @@
 mod harness;
 mod support;
 
-use harness::{Kind, campaign, child};
+use harness::{Kind, campaign, child, enable_part_by_part};
 
 /// Not a test of its own: the process that the others kill.
 #[test]
@@ -33,6 +33,11 @@ fn killed_in_a_cycle() {
 #[test]
 fn killed_in_enable() {
     campaign(Kind::Enable, harness::wanted(100) / 10);
+}
+
+#[test]
+fn killed_in_each_part_of_enable() {
+    enable_part_by_part();
 }
 
 #[test]

@@ -99,6 +99,12 @@ impl Scene {
             .ok();
     }
 
+    /// The tenant's switch.
+    fn switch(&mut self) -> Value {
+        let feature = self.engine().query(json!({"op": "feature"})).ok();
+        feature["UnifiedGroupWriteback"].clone()
+    }
+
     /// A run that is to go well.
     fn cycle(&mut self, policy: &str, when: &str) {
         let ended = self.engine().cycle(policy);
@@ -189,6 +195,31 @@ fn enable_round(dice: &mut Dice) -> String {
     assert_exact(&scene.lab);
     scene.assert_settled("after a killed Enable");
     place
+}
+
+/// Enable is killed in each of its parts: it can be done again, and undone.
+pub fn enable_part_by_part() {
+    for point in Point::parts_of_enable() {
+        let mut scene = Scene::new();
+        let request = json!({"organizationalUnit": OU, "version": "V1", "createContainer": true});
+        let place = Victim::start(&scene.open(), &scene.lab, "enable", &request)
+            .kill_at(&scene.lab, &point);
+        let when = format!("Enable killed by {point:?}");
+        assert_ne!(place, victim::ENDED, "{when}");
+        scene.enable();
+        assert_eq!(scene.switch(), true, "{when}");
+        scene.cycle("Unspecified", &when);
+        assert_exact(&scene.lab);
+        scene.assert_settled(&when);
+        let disable = json!({"groupAction": "Delete"});
+        scene.engine().call("disable", disable).ok();
+        assert_eq!(View::of(&scene.lab).count(), 0, "{when}: groups are left");
+        assert_eq!(
+            scene.switch(),
+            false,
+            "{when}: set by Enable, so taken back"
+        );
+    }
 }
 
 /// Disable with the groups' removal is killed, then done again: no group is left. Then everything is written anew.

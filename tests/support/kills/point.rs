@@ -51,25 +51,45 @@ impl Point {
                 ])
             }
             (6, _) => Point::before("search", dice.below(8)),
-            (7 | 8, Kind::Cycle) => Point::write(dice, &["modify", "modify", "add", "delete"], 24),
-            (_, Kind::Cycle) => Point::write(dice, &["modify"], 60),
-            (_, Kind::Enable) => Point::write(dice, &["add", "modify"], 2),
-            (_, Kind::Disable) => Point::write(dice, &["delete"], 40),
+            (7 | 8, Kind::Cycle) => {
+                Point::write(dice, &["modify", "modify", "add", "delete"], 24, 2)
+            }
+            (_, Kind::Cycle) => Point::write(dice, &["modify"], 60, 2),
+            (_, Kind::Enable) => Point::write(dice, &["add"], 1, 1),
+            (_, Kind::Disable) => Point::write(dice, &["delete"], 40, 2),
         }
     }
 
+    /// Behind each thing that Enable does: the container (made, and not answered), the configuration in the store (the
+    /// switch is read next), the note that the switch is ours, the switch, everything.
+    pub fn parts_of_enable() -> Vec<Point> {
+        let held = |path: &str, after: u64| json!({"fault": "slow", "milliseconds": FOR_EVER, "path": path, "after": after, "times": 1});
+        let switch = "onPremisesSynchronization";
+        vec![
+            Point::answer_lost("add", 0, 1),
+            Point::Held(vec![held(switch, 0)]),
+            Point::Held(vec![held(switch, 1)]),
+            Point::Held(vec![held(switch, 2)]),
+            Point::Held(vec![held("ettings", 0)]),
+        ]
+    }
+
     /// Before a write is done, or when it is done and the process doesn't know.
-    fn write(dice: &mut Dice, operations: &[&str], most: u64) -> Point {
+    fn write(dice: &mut Dice, operations: &[&str], most: u64, binds: u64) -> Point {
         let operation = operations[dice.below(operations.len() as u64) as usize];
         let rare = matches!(operation, "add" | "delete") && operations.len() > 2;
         let after = dice.below(if rare { 4 } else { most });
         if dice.below(2) == 0 {
             return Point::before(operation, after);
         }
+        Point::answer_lost(operation, after, binds)
+    }
+
+    /// `binds`: how often the process signs in before it does so to repeat its request.
+    fn answer_lost(operation: &str, after: u64, binds: u64) -> Point {
         Point::Held(vec![
             json!({"fault": "ldapDrop", "operation": operation, "applied": true, "after": after, "times": 1}),
-            // It would sign in again to repeat its request.
-            json!({"fault": "ldapSlow", "operation": "bind", "milliseconds": FOR_EVER, "after": 2}),
+            json!({"fault": "ldapSlow", "operation": "bind", "milliseconds": FOR_EVER, "after": binds}),
         ])
     }
 

@@ -1,6 +1,6 @@
 //! The process that is killed: this test program once more.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -30,6 +30,8 @@ pub fn child() {
     let engine = Engine::open(&config["open"], config["secrets"].clone()).unwrap();
     engine.connect();
     println!("\nconnected");
+    // The faults that hold it up are set before it goes on.
+    std::io::stdin().read_line(&mut String::new()).unwrap();
     let call = config["call"].as_str().unwrap();
     let operation = engine.start(call, &config["request"]).unwrap();
     let ended = engine.drive(operation, |event| {
@@ -48,6 +50,7 @@ impl Victim {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "child_that_is_killed", "--nocapture"])
             .env(VARIABLE, config.to_string())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -63,6 +66,13 @@ impl Victim {
 
     /// Kills it at the point; gives the phase it was in.
     pub fn kill_at(mut self, lab: &Lab, point: &Point) -> String {
+        if let Point::Held(faults) = point {
+            for fault in faults {
+                lab.fault(fault.clone());
+            }
+        }
+        let mut input = self.child.stdin.take().unwrap();
+        input.write_all(b"go\n").unwrap();
         let begun = Instant::now();
         let ended = match point {
             Point::Time(microseconds) => {
@@ -70,12 +80,7 @@ impl Victim {
                 self.follow(|_| Instant::now() >= moment)
             }
             Point::Step(steps) => self.follow(|seen| seen > *steps),
-            Point::Held(faults) => {
-                for fault in faults {
-                    lab.fault(fault.clone());
-                }
-                self.follow(|_| struck(lab, faults.len()))
-            }
+            Point::Held(faults) => self.follow(|_| struck(lab, faults.len())),
         };
         // SIGKILL: no handler, no destructor, no goodbye.
         self.child.kill().unwrap();
