@@ -9,7 +9,12 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
+use support::Lab;
+use support::engine::Engine;
+use support::expected::{differences, frozen};
 use support::fixture::{Fixture, OU, enabled};
 use support::ldap;
 
@@ -374,4 +379,78 @@ fn display_names_as_names_are_renamed_in_place() {
     f.lab.reset_counters();
     f.engine.cycle("Initial");
     assert_eq!(f.lab.counters()["ldap"]["writes"], 0);
+}
+
+/// A rule says which container a group lies in; it follows its rule from one to the other and stays the same group.
+#[test]
+fn groups_lie_where_the_target_rule_says() {
+    const WRITTEN: &str = "OU=Written,DC=contoso,DC=test";
+    let usual = format!("OU=Usual,{WRITTEN}");
+    let special = format!("OU=Special,{WRITTEN}");
+    let lab = Lab::start(&["--seed", "9", "--ou", WRITTEN, "--ou", &special]);
+    let store = tempfile::tempdir().unwrap();
+    let engine = Engine::on(&lab, store.path());
+    engine.connect();
+    engine.enable(&usual);
+    let rule = format!(r#"IIF(Left([displayName],7)="Special","{special}","{usual}")"#);
+    engine
+        .query(json!({"op": "setConfiguration", "changes": {"targetRule": rule}}))
+        .ok();
+    let unified = |g: &&serde_json::Value| {
+        g["state"] == "active"
+            && g["groupTypes"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|t| t == "Unified")
+    };
+    let dump = lab.dump();
+    let groups = dump["groups"].as_array().unwrap().iter().filter(unified);
+    let ids: Vec<&str> = groups.map(|g| g["id"].as_str().unwrap()).collect();
+    let name = |id: &str, name: &str| {
+        lab.change(json!([{"op": "setGroup", "id": id, "displayName": name}]));
+    };
+    for id in &ids[..3] {
+        name(id, &format!("Special {id}"));
+    }
+    // Where each group lies, with its SID.
+    let cycle = |policy: &str| -> BTreeMap<String, (bool, String)> {
+        let ended = engine.cycle(policy);
+        assert!(ended.error.is_none(), "{:#?}", ended.error);
+        assert_eq!(ended.errors(), Vec::<&serde_json::Value>::new());
+        let found = differences(&lab, WRITTEN, &frozen(&lab.dump()));
+        assert!(found.is_empty(), "{found:#?}");
+        let sids = ldap::sids(&lab).by_dn;
+        let placed = ldap::groups(&lab, WRITTEN).into_values().map(|group| {
+            let (_, parent) = group.dn.split_once(',').unwrap();
+            let is_special = parent.eq_ignore_ascii_case(&special);
+            assert!(
+                is_special || parent.eq_ignore_ascii_case(&usual),
+                "{}",
+                group.dn
+            );
+            let mark = group.attributes["admindescription"].first().unwrap();
+            let sid = sids[&group.dn.to_lowercase()].clone();
+            (mark.replace("Group_", ""), (is_special, sid))
+        });
+        placed.collect()
+    };
+    let first = cycle("Initial");
+    assert_eq!(first.len(), ids.len());
+    for (id, (is_special, _)) in &first {
+        assert_eq!(*is_special, ids[..3].contains(&id.as_str()), "{id}");
+    }
+
+    name(ids[0], "Usual from now on");
+    name(ids[5], "Special from now on");
+    lab.change(json!([{"op": "hardDeleteGroup", "id": ids[1]}]));
+    let mut wanted = first.clone();
+    wanted.remove(ids[1]);
+    wanted.get_mut(ids[0]).unwrap().0 = false;
+    wanted.get_mut(ids[5]).unwrap().0 = true;
+    assert_eq!(cycle("Delta"), wanted);
+
+    lab.reset_counters();
+    assert_eq!(cycle("Initial"), wanted);
+    assert_eq!(lab.counters()["ldap"]["writes"], 0);
 }
