@@ -12,6 +12,7 @@ use super::apply::{Created, Done, Part, Shared, apply, create, created_whole};
 use super::import::is_of_the_run;
 use super::lookup::containers;
 use super::on_disk;
+use super::replication;
 use super::run::Run;
 use crate::error::{Error, ErrorId, Result};
 use crate::model::{DirectoryGroup, Guid, ObjectId, SkipReason};
@@ -60,6 +61,9 @@ pub(super) async fn export(
         chosen,
         refused,
     };
+    if export.total > 0 {
+        replication::writing(run)?;
+    }
     // Totals of the whole plan tell which rounds have anything to do.
     if totals.creates > 0 {
         export.creates(run).await?;
