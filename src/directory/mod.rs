@@ -25,6 +25,7 @@ mod locate;
 mod lookup;
 mod members;
 mod membership;
+mod message;
 mod owned;
 mod replication;
 mod result;
@@ -32,6 +33,7 @@ mod rights;
 mod search;
 mod target;
 mod tls;
+mod wire;
 mod writer;
 
 #[cfg(test)]
