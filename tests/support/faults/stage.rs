@@ -235,14 +235,31 @@ impl Stage {
 }
 
 impl Stage {
-    /// The cycle ran on the second controller; the first comes back, for those who look.
-    pub fn assert_taken_over(&self, ended: &Ended) {
-        // Samba is one controller behind both doors; only one of them was open.
-        if !on_samba() {
-            assert_eq!(ended.value["Server"], "dc2.contoso.test");
-        }
+    /// The cycle that makes AD exact on the second controller; then the first comes back, for those who look.
+    pub fn take_over(&mut self, cycle: Cycle) -> Ended {
+        let ended = if on_samba() {
+            // One database behind both doors: nothing can be missing behind the one that is left.
+            self.cycle(cycle)
+        } else {
+            // Nobody but the first could tell what it wrote last, so somebody has to say that it is gone for good.
+            let writes = self.lab.counters()["ldap"]["writes"].clone();
+            let refused = self.cycle(cycle);
+            assert_eq!(refused.error_id(), "DirectoryReplicationPending");
+            assert_eq!(self.lab.counters()["ldap"]["writes"], writes);
+            let request = json!({
+                "action": "cycle", "policyType": cycle.0, "removedServer": "dc1.contoso.test"
+            });
+            let ended = self.engine.as_ref().unwrap().call("sync", request);
+            assert_eq!(
+                ended.value["Server"], "dc2.contoso.test",
+                "{:#?}",
+                ended.error
+            );
+            ended
+        };
         self.lab
             .administer(json!({"op": "startServer", "index": 0}));
+        ended
     }
 }
 
