@@ -7,6 +7,7 @@ mod demo;
 mod fuzz;
 mod lab;
 mod licences;
+mod package;
 mod pwsh;
 mod samba;
 mod sanitize;
@@ -24,6 +25,10 @@ cargo xtask COMMAND
   test [--skip PART]   everything: format, lints, Rust, C, PowerShell, a real Active Directory, hostile input
        (parts: fmt licences clippy rust samba powershell attack fuzz)
        [--only PART]
+  package              the module as it is published, in dist: folder, nupkg, zip, checksums
+       [--target RID]..     platforms of its libraries (linux-x64 win-x64; this machine's alone unless told)
+       [--dll FILE]         a Windows library that is built already
+       [--out FOLDER]       elsewhere than in dist
   torture              kills and abi at full length: hours
   torture kills [N]    N (1,000) cycles killed at random points, each completed by the next
   torture abi [N] [--seed S]
@@ -45,6 +50,7 @@ fn main() -> ExitCode {
         Some("demo") => demo::run(&args[1..]),
         Some("bench") => bench::run(&args[1..]),
         Some("test") => test::run(&args[1..]),
+        Some("package") => package::run(&args[1..]),
         Some("torture") => torture::run(&args[1..]),
         Some("pwsh") => pwsh::session(&args[1..]),
         None | Some("help" | "--help" | "-h") => {
