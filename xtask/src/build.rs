@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::system::{cargo, root, run, target_dir};
+use crate::windows;
 
 /// The library's file name on this machine.
 const LIBRARY: &str = if cfg!(windows) {
@@ -19,6 +20,25 @@ pub struct Built {
     pub library: PathBuf,
     /// The lab's program.
     pub lab: PathBuf,
+}
+
+/// `cargo xtask build`: makes the library and tells where it is.
+pub fn command(args: &[String]) -> Result<(), String> {
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let library = match args.as_slice() {
+        [] => release()?.library,
+        ["--target", windows::TARGET] => windows::library()?,
+        ["--target", other] => {
+            return Err(format!(
+                "no target '{other}'; there is: {}",
+                windows::TARGET
+            ));
+        }
+        _ => return Err("build takes --target NAME or nothing".into()),
+    };
+    let size = std::fs::metadata(&library).map_err(|e| format!("{}: {e}", library.display()))?;
+    println!("{} ({} bytes)", library.display(), size.len());
+    Ok(())
 }
 
 /// Builds with the `dev` profile, which is quicker to make than it is slow to run.

@@ -14,12 +14,15 @@ mod sanitize;
 mod system;
 mod test;
 mod torture;
+mod windows;
 
 use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask COMMAND
 
+  build                the library as it is shipped, for this machine
+       [--target win-x64]   group_writeback.dll, on Linux too (Debian's Rust and MinGW; installed where they are missing)
   demo                 the main job on an embedded tenant and directory, told through PowerShell
        [--directory samba]   the same on a real Active Directory: Samba (Debian, root; installed where it is missing)
   test [--skip PART]   everything: format, lints, Rust, C, PowerShell, a real Active Directory, hostile input
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
     }
     let result = match args.first().map(String::as_str) {
         Some("demo") => demo::run(&args[1..]),
+        Some("build") => build::command(&args[1..]),
         Some("bench") => bench::run(&args[1..]),
         Some("test") => test::run(&args[1..]),
         Some("package") => package::run(&args[1..]),

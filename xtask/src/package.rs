@@ -251,7 +251,11 @@ mod tests {
         let (_one, a) = laid_out();
         let (_two, b) = laid_out();
         for (a, b) in [(&a.nupkg, &b.nupkg), (&a.zip, &b.zip)] {
-            assert!(fs::read(a).unwrap() == fs::read(b).unwrap(), "{}", a.display());
+            assert!(
+                fs::read(a).unwrap() == fs::read(b).unwrap(),
+                "{}",
+                a.display()
+            );
         }
     }
 
@@ -264,9 +268,9 @@ mod tests {
         let zip = fs::File::open(&package.zip).unwrap();
         let zip = zip::ZipArchive::new(zip).unwrap();
         let prefix = "GroupWriteback/0.1.0/";
-        let packed: Vec<&str> = zip
+        let packed: Vec<String> = zip
             .file_names()
-            .map(|name| name.strip_prefix(prefix).unwrap())
+            .map(|name| name.unwrap().strip_prefix(prefix).unwrap().to_owned())
             .collect();
         assert_eq!(listed, packed);
         for wanted in [
@@ -296,10 +300,16 @@ mod tests {
     fn every_part_of_the_nupkg_has_a_content_type_and_every_relation_a_part() {
         let (_scratch, package) = laid_out();
         let mut zip = zip::ZipArchive::new(fs::File::open(&package.nupkg).unwrap()).unwrap();
-        let names: Vec<String> = zip.file_names().map(str::to_owned).collect();
+        let names: Vec<String> = zip
+            .file_names()
+            .map(|name| name.unwrap().into_owned())
+            .collect();
         let mut read = |name: &str| {
             let mut text = String::new();
-            zip.by_name(name).unwrap().read_to_string(&mut text).unwrap();
+            zip.by_name(name)
+                .unwrap()
+                .read_to_string(&mut text)
+                .unwrap();
             text
         };
         let types = read("[Content_Types].xml");

@@ -44,12 +44,7 @@ pub fn collect(targets: &[&str]) -> Result<String, String> {
     }
     let mut sections: Vec<(String, String)> = names
         .into_iter()
-        .map(|(licence, names)| {
-            (
-                names.into_iter().collect::<Vec<_>>().join("\n"),
-                licence,
-            )
-        })
+        .map(|(licence, names)| (names.into_iter().collect::<Vec<_>>().join("\n"), licence))
         .collect();
     sections.sort();
     let line = "-".repeat(100);
@@ -114,13 +109,11 @@ fn linked(target: &str) -> Result<Vec<Value>, String> {
 /// The texts under which a package is used: MIT's alone where it is offered, else all that the package brings.
 fn licences(package: &Value) -> Result<Vec<String>, String> {
     let manifest = text(package, "manifest_path");
-    let folder = Path::new(manifest)
-        .parent()
-        .ok_or("has no folder")?;
+    let folder = Path::new(manifest).parent().ok_or("has no folder")?;
     let mut files = licence_files(folder)?;
     let expression = text(package, "license").replace('/', " OR ");
-    let offers_mit = !expression.contains(" AND ")
-        && expression.split(" OR ").any(|one| one.trim() == "MIT");
+    let offers_mit =
+        !expression.contains(" AND ") && expression.split(" OR ").any(|one| one.trim() == "MIT");
     if files.is_empty() {
         if !offers_mit {
             return Err(format!("brings no text of its licence ({expression})"));
@@ -132,7 +125,11 @@ fn licences(package: &Value) -> Result<Vec<String>, String> {
             .filter_map(|author| author.as_str()?.split('<').next())
             .map(str::trim)
             .collect();
-        return Ok(vec![format!("Copyright (c) {}\n\n{}", authors.join(", "), MIT.trim())]);
+        return Ok(vec![format!(
+            "Copyright (c) {}\n\n{}",
+            authors.join(", "),
+            MIT.trim()
+        )]);
     }
     let is_mit = |file: &String| file.to_ascii_uppercase().contains("MIT");
     if offers_mit && files.keys().any(is_mit) {
@@ -151,7 +148,14 @@ fn licence_files(folder: &Path) -> Result<BTreeMap<String, String>, String> {
     for folder in folders.iter().filter(|folder| folder.is_dir()) {
         for entry in fs::read_dir(folder).map_err(|e| e.to_string())?.flatten() {
             let name = entry.file_name().to_string_lossy().to_ascii_uppercase();
-            let words = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE", "UNLICENSE"];
+            let words = [
+                "LICENSE",
+                "LICENCE",
+                "COPYING",
+                "COPYRIGHT",
+                "NOTICE",
+                "UNLICENSE",
+            ];
             if !entry.path().is_file() || !words.iter().any(|word| name.starts_with(word)) {
                 continue;
             }
@@ -178,10 +182,24 @@ mod tests {
     fn everything_linked_is_there_and_what_only_builds_is_not() {
         let all = collect(&["x86_64-unknown-linux-gnu", "x86_64-pc-windows-gnu"]);
         let all = all.unwrap_or_else(|e| panic!("{e}"));
-        for linked in ["\nring ", "\nlibsqlite3-sys ", "\nserde ", "\np12-keystore ", "\ncross-krb5 ", "\nmingw-w64", "\nRust's"] {
+        for linked in [
+            "\nring ",
+            "\nlibsqlite3-sys ",
+            "\nserde ",
+            "\np12-keystore ",
+            "\ncross-krb5 ",
+            "\nmingw-w64",
+            "\nRust's",
+        ] {
             assert!(all.contains(linked), "{linked}");
         }
-        for absent in ["\ncbindgen ", "\nserde_derive ", "\nproptest ", "\nhyper-util-lab", "\ngroup-writeback"] {
+        for absent in [
+            "\ncbindgen ",
+            "\nserde_derive ",
+            "\nproptest ",
+            "\nhyper-util-lab",
+            "\ngroup-writeback",
+        ] {
             assert!(!all.contains(absent), "{absent}");
         }
         assert!(all.contains("Permission is hereby granted"));
