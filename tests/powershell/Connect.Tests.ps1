@@ -7,8 +7,8 @@ BeforeDiscovery {
 
 Describe 'Connecting' -Skip:$missing {
     BeforeAll {
-        Import-Module "$PSScriptRoot/../../powershell/GroupWriteback/GroupWriteback.psd1" -Force
         Import-Module "$PSScriptRoot/Lab.psm1" -Force
+        Import-Module (Get-TestedModule) -Force
         $script:Lab = Start-Lab @('--users', '60', '--m365-groups', '6', '--memberships', '80', '--largest-group', '20')
         $script:Store = Join-Path $TestDrive 'store'
         function Get-Way([hashtable] $With = @{}) { Get-LabConnection -Lab $script:Lab -Store $script:Store -With $With }
@@ -272,7 +272,7 @@ if (`$error) { `$error[0].FullyQualifiedErrorId }
     It 'ends when the module is removed' {
         $way = Get-Way
         $null = Connect-GroupWriteback @way
-        Import-Module "$PSScriptRoot/../../powershell/GroupWriteback/GroupWriteback.psd1" -Force
+        Import-Module (Get-TestedModule) -Force
         Get-GroupWritebackContext | Should -BeNullOrEmpty
     }
 }

@@ -3,9 +3,11 @@
 mod attack;
 mod bench;
 mod build;
+mod counts;
 mod demo;
 mod fuzz;
 mod lab;
+mod labs;
 mod licences;
 mod package;
 mod pwsh;
@@ -15,6 +17,7 @@ mod system;
 mod test;
 mod torture;
 mod windows;
+mod wine;
 
 use std::process::ExitCode;
 
@@ -26,7 +29,7 @@ cargo xtask COMMAND
   demo                 the main job on an embedded tenant and directory, told through PowerShell
        [--directory samba]   the same on a real Active Directory: Samba (Debian, root; installed where it is missing)
   test [--skip PART]   everything: format, lints, Rust, C, PowerShell, a real Active Directory, hostile input
-       (parts: fmt licences clippy rust samba powershell attack fuzz)
+       (parts: fmt licences clippy rust samba powershell windows attack fuzz)
        [--only PART]
   package              the module as it is published, in dist: folder, nupkg, zip, checksums
        [--target RID]..     platforms of its libraries (linux-x64 win-x64; this machine's alone unless told)

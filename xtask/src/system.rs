@@ -65,6 +65,9 @@ pub const PROGRAMS: &[(&str, &str)] = &[
     ("kinit", "krb5-user"),
     ("x86_64-w64-mingw32-gcc-posix", "gcc-mingw-w64-x86-64-posix"),
     ("x86_64-w64-mingw32-windres", "binutils-mingw-w64-x86-64"),
+    ("wine", "wine"),
+    ("wineserver", "wine64"),
+    ("xz", "xz-utils"),
 ];
 
 /// Installs by apt what is missing, where that is allowed; else says what to install.

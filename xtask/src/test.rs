@@ -2,6 +2,9 @@
 
 use std::process::Command;
 
+use crate::counts::Counts;
+use crate::package::{self, Native};
+use crate::wine::Wine;
 use crate::{attack, build, fuzz, licences, pwsh, samba, system};
 
 const PARTS: &[&str] = &[
@@ -11,6 +14,7 @@ const PARTS: &[&str] = &[
     "rust",
     "samba",
     "powershell",
+    "windows",
     "attack",
     "fuzz",
 ];
@@ -21,6 +25,7 @@ pub fn run(args: &[String]) -> Result<(), String> {
     system::ensure(&["cc", "c++", "ldapsearch"])?;
     let ci = std::env::var_os("CI").is_some_and(|v| v == "true");
     let mut not_run = Vec::new();
+    let mut linux = None;
     for part in parts {
         println!("\n==== {part}");
         match part {
@@ -48,7 +53,9 @@ pub fn run(args: &[String]) -> Result<(), String> {
                 Ok(()) => {
                     samba::test()?;
                     match pwsh::find() {
-                        Some(pwsh) => powershell(&pwsh, "samba", samba::STORIES)?,
+                        Some(pwsh) => {
+                            powershell(&pwsh, "samba", samba::STORIES)?;
+                        }
                         None if ci => return Err(pwsh::ADVICE.into()),
                         None => not_run.push(format!("samba, from PowerShell: {}", pwsh::ADVICE)),
                     }
@@ -56,8 +63,13 @@ pub fn run(args: &[String]) -> Result<(), String> {
                 Err(advice) if ci => return Err(advice),
                 Err(advice) => not_run.push(format!("samba: {advice}")),
             },
+            "windows" => match Wine::ready() {
+                Ok(wine) => wine.test(linux.as_ref())?,
+                Err(advice) if ci => return Err(advice),
+                Err(advice) => not_run.push(format!("windows: {advice}")),
+            },
             _ => match pwsh::find() {
-                Some(pwsh) => powershell(&pwsh, "embedded", &[""])?,
+                Some(pwsh) => linux = Some(powershell(&pwsh, "embedded", &[""])?),
                 None if ci => return Err(pwsh::ADVICE.into()),
                 None => not_run.push(format!("powershell: {}", pwsh::ADVICE)),
             },
@@ -103,9 +115,12 @@ fn chosen(args: &[String]) -> Result<Vec<&'static str>, String> {
         .collect())
 }
 
-/// Runs test files (all of them by an empty name) with labs that have this directory.
-fn powershell(pwsh: &std::path::Path, directory: &str, files: &[&str]) -> Result<(), String> {
+/// Runs test files (all of them by an empty name) on a package of what is here, with labs that have this directory.
+fn powershell(pwsh: &std::path::Path, directory: &str, files: &[&str]) -> Result<Counts, String> {
     let built = build::build()?;
+    // The library of the other tests: one as it is shipped is the same code and takes minutes more.
+    let native = Native::host(built.library.clone())?;
+    let package = package::lay_out(&system::target_dir().join("dist"), &[native])?;
     let mut command: Command = pwsh::command(pwsh, &built);
     if let Some(folder) = pwsh::pester_folder(pwsh)? {
         let mut path = folder.into_os_string();
@@ -115,7 +130,10 @@ fn powershell(pwsh: &std::path::Path, directory: &str, files: &[&str]) -> Result
         }
         command.env("PSModulePath", path);
     }
+    command.env("GROUPWRITEBACK_MODULE", &package.module);
+    command.env_remove("GROUPWRITEBACK_LIBRARY");
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let result = scratch.path().join("result.json");
     command.env("GROUPWRITEBACK_STORE", scratch.path().join("store"));
     command.env("PWSH", pwsh);
     command.env("GROUPWRITEBACK_TEST_DIRECTORY", directory);
@@ -127,6 +145,9 @@ fn powershell(pwsh: &std::path::Path, directory: &str, files: &[&str]) -> Result
         .arg("-File")
         .arg(folder.join("Run.ps1"))
         .arg("-Path")
-        .arg(paths.collect::<Vec<_>>().join(","));
-    system::run(&mut command)
+        .arg(paths.collect::<Vec<_>>().join(","))
+        .arg("-Result")
+        .arg(&result);
+    system::run(&mut command)?;
+    Counts::read(&result)
 }

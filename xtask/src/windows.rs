@@ -18,6 +18,18 @@ const LINKER: &str = "x86_64-w64-mingw32-gcc-posix";
 const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
 const DEBIAN_CARGO: &str = "/usr/bin/cargo";
 
+/// Looks for a toolchain and installs one where that is allowed; else says what is missing.
+pub fn ready() -> Result<(), String> {
+    if cfg!(windows) {
+        return Ok(());
+    }
+    system::ensure(&[LINKER, "x86_64-w64-mingw32-windres"])?;
+    match rustup_target() {
+        true => Ok(()),
+        false => debian().map(|_| ()),
+    }
+}
+
 /// Builds `group_writeback.dll` as it is shipped.
 pub fn library() -> Result<PathBuf, String> {
     if cfg!(windows) {
