@@ -30,7 +30,7 @@ cargo xtask COMMAND
        [--directory samba]   the same on a real Active Directory: Samba (Debian, root; installed where it is missing)
   test [--skip PART]   everything: format, lints, Rust, C, PowerShell, a real Active Directory, hostile input
        (parts: fmt licences clippy rust samba powershell windows attack fuzz)
-       [--only PART]
+       [--only PART] [--dll FILE]   a Windows library for the part windows that is built already
   package              the module as it is published, in dist: folder, nupkg, zip, checksums
        [--target RID]..     platforms of its libraries (linux-x64 win-x64; this machine's alone unless told)
        [--dll FILE]         a Windows library that is built already

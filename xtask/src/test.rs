@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every check there is, in the order in which a mistake shows soonest.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::counts::Counts;
@@ -21,7 +22,7 @@ const PARTS: &[&str] = &[
 
 /// Runs the parts, all of them unless told otherwise; ends at the first that fails.
 pub fn run(args: &[String]) -> Result<(), String> {
-    let parts = chosen(args)?;
+    let (parts, dll) = chosen(args)?;
     system::ensure(&["cc", "c++", "ldapsearch"])?;
     let ci = std::env::var_os("CI").is_some_and(|v| v == "true");
     let mut not_run = Vec::new();
@@ -63,8 +64,8 @@ pub fn run(args: &[String]) -> Result<(), String> {
                 Err(advice) if ci => return Err(advice),
                 Err(advice) => not_run.push(format!("samba: {advice}")),
             },
-            "windows" => match Wine::ready() {
-                Ok(wine) => wine.test(linux.as_ref())?,
+            "windows" => match Wine::ready(dll.is_some()) {
+                Ok(wine) => wine.test(dll.clone(), linux.as_ref())?,
                 Err(advice) if ci => return Err(advice),
                 Err(advice) => not_run.push(format!("windows: {advice}")),
             },
@@ -90,7 +91,8 @@ pub fn run(args: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn chosen(args: &[String]) -> Result<Vec<&'static str>, String> {
+/// The parts to run, and a Windows library that is built already.
+fn chosen(args: &[String]) -> Result<(Vec<&'static str>, Option<PathBuf>), String> {
     let known = |name: Option<&String>| {
         let name = name.ok_or("a part's name is missing")?;
         PARTS
@@ -99,20 +101,22 @@ fn chosen(args: &[String]) -> Result<Vec<&'static str>, String> {
             .copied()
             .ok_or(format!("unknown part '{name}'; parts: {}", PARTS.join(" ")))
     };
-    let (mut only, mut skip) = (Vec::new(), Vec::new());
+    let (mut only, mut skip, mut dll) = (Vec::new(), Vec::new(), None);
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--only" => only.push(known(args.next())?),
             "--skip" => skip.push(known(args.next())?),
+            "--dll" => dll = Some(PathBuf::from(args.next().ok_or("--dll wants a file")?)),
             other => return Err(format!("test has no option '{other}'")),
         }
     }
-    Ok(PARTS
+    let parts = PARTS
         .iter()
         .copied()
         .filter(|p| (only.is_empty() || only.contains(p)) && !skip.contains(p))
-        .collect())
+        .collect();
+    Ok((parts, dll))
 }
 
 /// Runs test files (all of them by an empty name) on a package of what is here, with labs that have this directory.

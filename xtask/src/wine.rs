@@ -20,8 +20,9 @@ pub struct Wine {
 }
 
 impl Wine {
-    /// Looks for all that it takes, and installs what may be installed; else says what is missing.
-    pub fn ready() -> Result<Wine, String> {
+    /// Looks for all that it takes, and installs what may be installed; else says what is missing. A library that is
+    /// `built` already needs no toolchain.
+    pub fn ready(built: bool) -> Result<Wine, String> {
         let modules = pwsh::pester_beside()
             .ok_or("Pester 5 was not found beside the checkout or in the target folder")?;
         let folder = system::target_dir().join("wine");
@@ -31,7 +32,9 @@ impl Wine {
             .canonicalize()
             .map_err(|_| ADVICE)?;
         system::ensure(&["wine", "wineserver", "xz"])?;
-        windows::ready()?;
+        if !built {
+            windows::ready()?;
+        }
         let engine = if source.is_dir() {
             source
         } else {
@@ -48,12 +51,13 @@ impl Wine {
         })
     }
 
-    /// Runs the test files that ran on Linux once more, and shows both counts.
-    pub fn test(&self, linux: Option<&Counts>) -> Result<(), String> {
+    /// Runs the test files that ran on Linux once more, with a library made now or this one, and shows both counts.
+    pub fn test(&self, dll: Option<PathBuf>, linux: Option<&Counts>) -> Result<(), String> {
         let built = build::build()?;
+        let dll = dll.map_or_else(windows::library, Ok)?;
         let natives = [
             Native::host(built.library)?,
-            Native::of(windows::TARGET, windows::library()?)?,
+            Native::of(windows::TARGET, dll)?,
         ];
         let package = package::lay_out(&system::target_dir().join("wine/dist"), &natives)?;
         let labs = Labs::start(&built.lab)?;
