@@ -153,12 +153,12 @@ function Get-LabConnection {
 }
 
 function Get-LabScript {
-    # The lines that connect a child PowerShell to a lab.
-    param([Parameter(Mandatory)] $Lab, [Parameter(Mandatory)] [string] $Store)
+    # The lines that connect a child PowerShell to a lab, with the tested module or another.
+    param([Parameter(Mandatory)] $Lab, [Parameter(Mandatory)] [string] $Store, [string] $Module = (Get-TestedModule))
 
     $json = ($Lab.Ready | ConvertTo-Json -Compress).Replace("'", "''")
     @"
-Import-Module '$(Get-TestedModule)'
+Import-Module '$Module'
 Import-Module '$PSCommandPath'
 `$lab = [pscustomobject] @{ Ready = '$json' | ConvertFrom-Json }
 `$connection = Get-LabConnection -Lab `$lab -Store '$Store'
@@ -190,7 +190,8 @@ function Start-Child {
     param([Parameter(Mandatory)] [string] $Script, [Parameter(Mandatory)] [string] $Folder, [hashtable] $Variable = @{})
 
     $file = Join-Path $Folder "child-$([guid]::NewGuid().ToString('n')).ps1"
-    [System.IO.File]::WriteAllText($file, $Script)
+    # With a mark: Windows PowerShell reads anything else as a code page.
+    [System.IO.File]::WriteAllText($file, $Script, (New-Object System.Text.UTF8Encoding -ArgumentList $true))
     $start = New-Object System.Diagnostics.ProcessStartInfo
     $start.FileName = (Get-Process -Id $PID).Path
     $start.Arguments = "-NoProfile -NonInteractive -File `"$file`""
