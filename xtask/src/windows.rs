@@ -97,7 +97,10 @@ fn debian_is_ready() -> bool {
 /// The standard library's sources of Debian's toolchain.
 fn source() -> Option<PathBuf> {
     let source = sysroot(DEBIAN_RUSTC)?.join("lib/rustlib/src/rust");
-    source.join("library/Cargo.lock").is_file().then_some(source)
+    source
+        .join("library/Cargo.lock")
+        .is_file()
+        .then_some(source)
 }
 
 /// The first two numbers of a version.
