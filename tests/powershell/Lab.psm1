@@ -196,6 +196,8 @@ function Start-Child {
     $start.FileName = (Get-Process -Id $PID).Path
     $start.Arguments = "-NoProfile -NonInteractive -File `"$file`""
     $start.UseShellExecute = $false
+    # On Windows this gives it a console of its own, where it can be interrupted alone.
+    $start.CreateNoWindow = $true
     $start.RedirectStandardOutput = $true
     $start.RedirectStandardError = $true
     $start.RedirectStandardInput = $true
@@ -216,6 +218,30 @@ function Wait-Child {
         throw 'The child did not end in time.'
     }
     $Child.Output.Result + $Child.ErrorOutput.Result
+}
+
+function Send-Interrupt {
+    # Ctrl+C to a child.
+    param([Parameter(Mandatory)] $Child, [Parameter(Mandatory)] [string] $Folder)
+
+    if ([System.IO.Path]::DirectorySeparatorChar -eq '/') {
+        $null = Start-Process -FilePath kill -ArgumentList '-INT', $Child.Process.Id -Wait -PassThru
+        return
+    }
+    # Windows sends it to all that share a console: one more process joins the child's.
+    $null = Wait-Child (Start-Child @"
+Add-Type -Namespace Test -Name Console -MemberDefinition @'
+[DllImport("kernel32.dll")] public static extern bool FreeConsole();
+[DllImport("kernel32.dll")] public static extern bool AttachConsole(uint process);
+[DllImport("kernel32.dll")] public static extern bool SetConsoleCtrlHandler(System.IntPtr handler, bool add);
+[DllImport("kernel32.dll")] public static extern bool GenerateConsoleCtrlEvent(uint which, uint group);
+'@
+`$null = [Test.Console]::FreeConsole()
+`$null = [Test.Console]::AttachConsole($($Child.Process.Id))
+`$null = [Test.Console]::SetConsoleCtrlHandler([IntPtr]::Zero, `$true)
+[System.IO.File]::WriteAllText('$Folder/sent.txt', [string] [DateTime]::UtcNow.Ticks)
+`$null = [Test.Console]::GenerateConsoleCtrlEvent(0, 0)
+"@ $Folder)
 }
 
 function Wait-Until {
