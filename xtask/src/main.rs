@@ -4,6 +4,7 @@ mod attack;
 mod bench;
 mod build;
 mod demo;
+mod dll;
 mod fuzz;
 mod lab;
 mod licences;
