@@ -18,6 +18,7 @@ const EVERYWHERE: &[&str] = &[
     "crypt32.dll",
     "iphlpapi.dll",
     "kernel32.dll",
+    "ktmw32.dll",
     "msvcrt.dll",
     "ntdll.dll",
     "oleaut32.dll",
