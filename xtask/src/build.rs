@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::system::{cargo, root, run, target_dir};
-use crate::windows;
+use crate::{dll, windows};
 
 /// The library's file name on this machine.
 const LIBRARY: &str = if cfg!(windows) {
@@ -36,6 +36,9 @@ pub fn command(args: &[String]) -> Result<(), String> {
         }
         _ => return Err("build takes --target NAME or nothing".into()),
     };
+    if library.extension().is_some_and(|e| e == "dll") {
+        return dll::check(&library);
+    }
     let size = std::fs::metadata(&library).map_err(|e| format!("{}: {e}", library.display()))?;
     println!("{} ({} bytes)", library.display(), size.len());
     Ok(())

@@ -5,6 +5,7 @@ mod bench;
 mod build;
 mod counts;
 mod demo;
+mod dll;
 mod fuzz;
 mod lab;
 mod labs;
