@@ -1,7 +1,9 @@
-//! Writes the C header from `src/ffi/`, into the build's own folder for the tests and into `include/`.
+//! Writes the C header from `src/ffi/`, into the build's own folder for the tests and into `include/`; on Windows also the
+//! library's version resource.
 
 use std::error::Error;
 use std::path::Path;
+use std::process::Command;
 use std::{env, fs};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -31,6 +33,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     let out = env::var("OUT_DIR")?;
+    if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "windows") {
+        version_resource(Path::new(&out))?;
+    }
     fs::write(Path::new(&out).join("group_writeback.h"), &header)?;
 
     let current = fs::read(&committed).unwrap_or_default();
@@ -42,6 +47,47 @@ fn main() -> Result<(), Box<dyn Error>> {
     let check = env::var("GWB_HEADER").is_ok_and(|value| value == "check");
     if check || fs::write(&committed, &header).is_err() {
         println!("cargo:warning=include/group_writeback.h is not current");
+    }
+    Ok(())
+}
+
+/// What Windows shows of the file: whose it is, and which version.
+fn version_resource(out: &Path) -> Result<(), Box<dyn Error>> {
+    let version = env::var("CARGO_PKG_VERSION")?;
+    let part = |name: &str| env::var(format!("CARGO_PKG_VERSION_{name}"));
+    let numbers = format!("{},{},{},0", part("MAJOR")?, part("MINOR")?, part("PATCH")?);
+    let text = fs::read_to_string("src/ffi/version.rc")?
+        .replace("@NUMBERS@", &numbers)
+        .replace("@VERSION@", &version)
+        .replace("@DESCRIPTION@", &env::var("CARGO_PKG_DESCRIPTION")?);
+    println!("cargo:rerun-if-changed=src/ffi/version.rc");
+    let (script, object) = (out.join("version.rc"), out.join("version.o"));
+    fs::write(&script, text)?;
+    let msvc = env::var("CARGO_CFG_TARGET_ENV").is_ok_and(|env| env == "msvc");
+    // Microsoft's linker takes the compiled script as it is, MinGW's wants an object.
+    let mut compiler = if msvc {
+        let mut rc = Command::new("rc.exe");
+        rc.arg("/nologo").arg("/fo").arg(&object).arg(&script);
+        rc
+    } else {
+        let windres = if cfg!(windows) {
+            "windres"
+        } else {
+            "x86_64-w64-mingw32-windres"
+        };
+        let mut windres = Command::new(windres);
+        windres.args(["--codepage=65001", "--output-format=coff", "-i"]);
+        windres.arg(&script).arg("-o").arg(&object);
+        windres
+    };
+    let done = compiler.status();
+    if done.as_ref().is_ok_and(|status| status.success()) {
+        println!("cargo:rustc-cdylib-link-arg={}", object.display());
+    } else {
+        println!(
+            "cargo:warning=no version resource: {} failed ({done:?})",
+            compiler.get_program().display()
+        );
     }
     Ok(())
 }

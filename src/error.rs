@@ -132,6 +132,8 @@ error_ids! {
     NotConfirmed, OperationStopped, "Confirm, or pass -Confirm:$false.";
     /// The store can't be opened, read or written.
     StoreUnavailable, ResourceUnavailable, "Check the path, its free space and its permissions.";
+    /// The store's folder is open to others.
+    StoreNotPrivate, SecurityError, "Take the folder over and close it to others (Windows: icacls FOLDER /setowner Administrators, then /inheritance:r; elsewhere chmod 700), or name another with -StoreDirectory.";
     /// An argument is not of the form needed.
     InvalidArgument, InvalidArgument, "Correct the argument named in the message.";
     /// The host can't give a secret that is needed.

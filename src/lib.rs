@@ -23,3 +23,4 @@ pub mod operation;
 pub mod plan;
 pub mod session;
 pub mod store;
+mod trust;

@@ -17,6 +17,7 @@ use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
 use super::message;
 use crate::error::{Error, ErrorId, Result};
+use crate::trust;
 
 /// What all connections to one controller share.
 pub(super) struct Trust {
@@ -32,19 +33,14 @@ impl Trust {
             None => Vec::new(),
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier =
-            rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider.clone())
-                .map_err(|e| {
-                    Error::new(
-                        ErrorId::TlsVerificationFailed,
-                        "No usable CA certificates: neither the system nor -CertificateAuthorityPath has any.",
-                    )
-                    .caused_by(&e)
-                })?;
-        Ok(Trust {
-            provider,
-            verifier: Arc::new(verifier),
-        })
+        let verifier = trust::verifier(extra, provider.clone()).map_err(|e| {
+            Error::new(
+                ErrorId::TlsVerificationFailed,
+                "No usable CA certificates: neither the system nor -CertificateAuthorityPath has any.",
+            )
+            .caused_by(&e)
+        })?;
+        Ok(Trust { provider, verifier })
     }
 
     /// Settings for one connection, and where its verification leaves word of a failure.

@@ -7,12 +7,16 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+#[cfg(windows)]
+pub mod access;
 #[cfg(any(test, fuzzing))]
 pub mod attack;
 mod boundary;
 mod buffer;
 mod calls;
 mod core;
+#[cfg(windows)]
+pub mod dpapi;
 mod engine;
 mod exports;
 #[cfg(all(unix, not(target_vendor = "apple")))]
@@ -20,6 +24,8 @@ pub mod gssapi;
 mod handle;
 mod memory;
 pub mod os;
+#[cfg(windows)]
+pub mod sspi;
 mod status;
 #[cfg(any(test, fuzzing))]
 pub mod tests;

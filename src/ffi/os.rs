@@ -36,6 +36,39 @@ pub fn is_root() -> bool {
     false
 }
 
+/// A text as Windows takes it: UTF-16 with a final zero.
+#[cfg(windows)]
+pub(super) fn wide(text: impl AsRef<std::ffi::OsStr>) -> Vec<u16> {
+    use std::os::windows::ffi::OsStrExt;
+    text.as_ref().encode_wide().chain([0]).collect()
+}
+
+/// The text that Windows gave, up to its final zero.
+///
+/// # Safety
+/// `text` points to units that end with a zero, and they live until this returns.
+#[cfg(windows)]
+pub(super) unsafe fn text_at(text: *const u16) -> String {
+    let mut length = 0;
+    // SAFETY: the caller says that a zero comes, and nothing is read behind it.
+    let units = unsafe {
+        while *text.add(length) != 0 {
+            length += 1;
+        }
+        std::slice::from_raw_parts(text, length)
+    };
+    String::from_utf16_lossy(units)
+}
+
+/// Windows' words for a status.
+#[cfg(windows)]
+pub(super) fn message_of(status: i32) -> String {
+    format!(
+        "{} ({status:#010x})",
+        std::io::Error::from_raw_os_error(status)
+    )
+}
+
 /// Heaps that glibc may make for the process's threads, of at most eight for each processor by itself. A cycle's work
 /// wanders through threads, and each heap keeps what was freed in it: memory would grow with their number.
 #[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]

@@ -4,15 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls_platform_verifier::Verifier;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use crate::error::{Error, ErrorId};
 use crate::graph::Result;
+use crate::trust;
 
 /// Certificates that were refused, by server name: rustls' error says why, not whose it was.
 #[derive(Debug, Default)]
@@ -109,7 +108,7 @@ pub(super) fn config(
     let extra = ca_pem
         .map(|(path, pem)| certificates(path, pem))
         .transpose()?;
-    let inner = verifier(extra.unwrap_or_default(), provider)?;
+    let inner = trust::verifier(extra.unwrap_or_default(), provider).map_err(|e| unusable(&e))?;
     let config = builder
         .dangerous() // rustls' word for any verifier of one's own; this one adds only the report
         .with_custom_certificate_verifier(Arc::new(Reporting {
@@ -118,15 +117,6 @@ pub(super) fn config(
         }))
         .with_no_client_auth();
     Ok((config, refused))
-}
-
-fn verifier(
-    extra: Vec<CertificateDer<'static>>,
-    provider: Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>> {
-    Verifier::new_with_extra_roots(extra, provider)
-        .map(|v| Arc::new(v) as Arc<dyn ServerCertVerifier>)
-        .map_err(|e| unusable(&e))
 }
 
 fn unusable(cause: &rustls::Error) -> Error {

@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::params;
 
+use super::private::open_file;
 use super::sql::{Outcome, first, run, unavailable};
-use super::sqlite::{Shared, open_private};
+use super::sqlite::Shared;
 use super::{Fence, Lease, runs};
 use crate::clock;
 use crate::error::{Error, ErrorId, Result};
@@ -42,7 +43,7 @@ impl Drop for Guard {
 }
 
 pub(super) fn acquire(shared: &Arc<Shared>, run_id: Guid, host: &str, pid: u32) -> Result<Lease> {
-    let lock = open_private(&shared.lock_path).map_err(|e| lock_failed(&shared.lock_path, &e))?;
+    let lock = open_file(&shared.lock_path).map_err(|e| lock_failed(&shared.lock_path, &e))?;
     let deadline = Instant::now() + PATIENCE;
     loop {
         match lock.try_lock() {
@@ -81,7 +82,7 @@ pub(super) fn while_free<T>(
     shared: &Shared,
     work: impl FnOnce() -> Result<T>,
 ) -> Result<Option<T>> {
-    let lock = open_private(&shared.lock_path).map_err(|e| lock_failed(&shared.lock_path, &e))?;
+    let lock = open_file(&shared.lock_path).map_err(|e| lock_failed(&shared.lock_path, &e))?;
     // Shared, so that two who look don't take each other for a holder.
     match lock.try_lock_shared() {
         Ok(()) => work().map(Some),

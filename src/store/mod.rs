@@ -23,6 +23,7 @@ mod lease;
 mod objects;
 mod pending;
 mod plans;
+mod private;
 mod records;
 mod runs;
 mod schema;

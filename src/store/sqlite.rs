@@ -5,7 +5,6 @@
 //! commits back, so a run reported as done would be unknown, an approved plan be open again. The price is one
 //! flush a commit, which is why the trait takes pages and batches.
 
-use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +13,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::Fence;
+use super::private;
 use super::schema;
 use super::sql::{Outcome, REBUILD, Tx, unavailable};
 use crate::error::{Error, ErrorId, Result};
@@ -113,10 +113,11 @@ impl SqliteStore {
             )
             .caused_by(e)
         };
-        make_private_directory(directory).map_err(|e| failed(directory, &e))?;
+        private::make_directory(directory).map_err(|e| failed(directory, &e))?;
+        private::check_directory(directory)?;
         if !path.exists() {
             // SQLite would make it readable to all; its -wal and -shm take the file's mode.
-            open_private(&path).map_err(|e| failed(&path, &e))?;
+            private::open_file(&path).map_err(|e| failed(&path, &e))?;
         }
         let mut writer = connect(&path, patience, WRITER_CACHE).map_err(|f| f.at(&path))?;
         schema::migrate(&mut writer, &path).map_err(|f| f.at(&path))?;
@@ -258,21 +259,4 @@ fn is_name(name: &str) -> bool {
         && !name.starts_with(edge)
         && !name.ends_with(edge)
         && !device
-}
-
-fn make_private_directory(path: &Path) -> io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)
-}
-
-/// Opens or makes a file that only its owner can read. On Windows the directory's access list rules.
-pub(super) fn open_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

@@ -7,8 +7,8 @@ BeforeDiscovery {
 
 Describe 'Connecting' -Skip:$missing {
     BeforeAll {
-        Import-Module "$PSScriptRoot/../../powershell/GroupWriteback/GroupWriteback.psd1" -Force
         Import-Module "$PSScriptRoot/Lab.psm1" -Force
+        Import-Module (Get-TestedModule) -Force
         $script:Lab = Start-Lab @('--users', '60', '--m365-groups', '6', '--memberships', '80', '--largest-group', '20')
         $script:Store = Join-Path $TestDrive 'store'
         function Get-Way([hashtable] $With = @{}) { Get-LabConnection -Lab $script:Lab -Store $script:Store -With $With }
@@ -33,6 +33,7 @@ Describe 'Connecting' -Skip:$missing {
     }
 
     It 'works with a certificate whose key stays here' {
+        if (Test-Wine) { Set-ItResult -Skipped -Because 'Wine 8 crashes when a certificate''s private key is opened (NCryptGetProperty)'; return }
         $pfx = $script:Lab.Ready.certificatePfx
         $certificate = New-Object System.Security.Cryptography.X509Certificates.X509Certificate2 -ArgumentList $pfx, $script:Lab.Ready.pfxPassword
         $way = Get-Way @{ ClientSecretCredential = $null; ClientId = $script:Lab.Ready.clientId; Certificate = $certificate }
@@ -40,6 +41,7 @@ Describe 'Connecting' -Skip:$missing {
     }
 
     It 'works again with a recorded certificate, by what is in the store' {
+        if (Test-Wine) { Set-ItResult -Skipped -Because 'Wine 8 crashes when a certificate''s private key is opened (NCryptGetProperty)'; return }
         $store = New-Object System.Security.Cryptography.X509Certificates.X509Store -ArgumentList My, CurrentUser
         $certificate = New-Object System.Security.Cryptography.X509Certificates.X509Certificate2 -ArgumentList $script:Lab.Ready.certificatePfx, $script:Lab.Ready.pfxPassword, 'PersistKeySet'
         try {
@@ -189,6 +191,7 @@ if (`$error) { `$error[0].FullyQualifiedErrorId }
     }
 
     It 'fails with GraphAuthenticationFailed: a certificate that the app does not know' {
+        if (Test-Wine) { Set-ItResult -Skipped -Because 'Wine 8 can''t make a certificate (CertificateRequest)'; return }
         $key = [System.Security.Cryptography.RSA]::Create(2048)
         $request = New-Object System.Security.Cryptography.X509Certificates.CertificateRequest -ArgumentList 'CN=stranger', $key, ([System.Security.Cryptography.HashAlgorithmName]::SHA256), ([System.Security.Cryptography.RSASignaturePadding]::Pkcs1)
         $certificate = $request.CreateSelfSigned([DateTimeOffset]::UtcNow.AddDays(-1), [DateTimeOffset]::UtcNow.AddDays(1))
@@ -272,7 +275,7 @@ if (`$error) { `$error[0].FullyQualifiedErrorId }
     It 'ends when the module is removed' {
         $way = Get-Way
         $null = Connect-GroupWriteback @way
-        Import-Module "$PSScriptRoot/../../powershell/GroupWriteback/GroupWriteback.psd1" -Force
+        Import-Module (Get-TestedModule) -Force
         Get-GroupWritebackContext | Should -BeNullOrEmpty
     }
 }

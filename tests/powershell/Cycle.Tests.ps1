@@ -7,8 +7,8 @@ BeforeDiscovery {
 
 BeforeAll {
     . "$PSScriptRoot/Contract.ps1"
-    Import-Module "$PSScriptRoot/../../powershell/GroupWriteback/GroupWriteback.psd1" -Force
     Import-Module "$PSScriptRoot/Lab.psm1" -Force
+    Import-Module (Get-TestedModule) -Force
     # Every tenant has cloud-only members; where their warnings are tested, -WarningVariable holds them.
     $WarningPreference = 'SilentlyContinue'
 

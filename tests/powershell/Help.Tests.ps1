@@ -1,20 +1,28 @@
 # The help: complete, and made of the pages in docs/help.
 
 BeforeDiscovery {
-    Import-Module "$PSScriptRoot/../../powershell/GroupWriteback/GroupWriteback.psd1" -Force
+    Import-Module "$PSScriptRoot/Lab.psm1" -Force
+    Import-Module (Get-TestedModule) -Force
     $commands = foreach ($command in Get-Command -Module GroupWriteback) { @{ Name = $command.Name } }
 }
 
 BeforeAll {
-    Import-Module "$PSScriptRoot/../../powershell/GroupWriteback/GroupWriteback.psd1" -Force
+    Import-Module "$PSScriptRoot/Lab.psm1" -Force
+    Import-Module (Get-TestedModule) -Force
     $script:Root = (Resolve-Path "$PSScriptRoot/../..").Path
     $script:Common = @([System.Management.Automation.PSCmdlet]::CommonParameters)
 }
 
 Describe 'Help' {
     It 'is what the pages give: run powershell/tools/Build-Help.ps1 when this fails' {
-        $made = & "$script:Root/powershell/tools/Build-Help.ps1" -PassThru
-        $file = [System.IO.File]::ReadAllText("$script:Root/powershell/GroupWriteback/en-US/GroupWriteback-help.xml")
+        # It imports the tree's module, and a session takes one module's types only.
+        Remove-Module GroupWriteback
+        try { $made = & "$script:Root/powershell/tools/Build-Help.ps1" -PassThru }
+        finally {
+            Get-Module GroupWriteback | Remove-Module
+            Import-Module (Get-TestedModule)
+        }
+        $file = [System.IO.File]::ReadAllText((Join-Path (Split-Path (Get-TestedModule)) 'en-US/GroupWriteback-help.xml'))
         $made -eq $file | Should -BeTrue
     }
 

@@ -1,8 +1,8 @@
 # How the module speaks with PowerShell: errors, progress, prompts, preferences, secrets, the binding.
 
 BeforeAll {
-    Import-Module (Join-Path $PSScriptRoot '../../powershell/GroupWriteback/GroupWriteback.psd1') -Force
     Import-Module "$PSScriptRoot/Lab.psm1" -Force
+    Import-Module (Get-TestedModule) -Force
 
     function Test-Caller {
         [CmdletBinding(SupportsShouldProcess, ConfirmImpact = 'Medium')]
@@ -243,7 +243,7 @@ Describe 'Secrets' {
             , $script:sent
         } $secret
         [System.Text.Encoding]::UTF8.GetString($bytes) | Should -Be ('p' + [char] 0xe4 + [char]::ConvertFromUtf32(0x1f600) + "`n""x")
-        Import-Module (Join-Path $PSScriptRoot '../../powershell/GroupWriteback/GroupWriteback.psd1') -Force
+        Import-Module (Get-TestedModule) -Force
     }
 
     It 'come from the parameters: <Kind>' -ForEach @(
@@ -366,7 +366,7 @@ Describe 'Binding' {
             $record.Exception.Message | Should -Match '(win|linux|linux-musl|osx)-(x64|arm64|x86)'
             $env:GROUPWRITEBACK_LIBRARY = $null
             $probe = InModuleScope GroupWriteback { Get-GwbLibraryPath }
-            $probe.Probed[0].Replace('\', '/') | Should -Match 'GroupWriteback/runtimes/[\w-]+/native/(lib)?group_writeback\.(so|dll|dylib)$'
+            $probe.Probed[0].Replace('\', '/') | Should -Match 'GroupWriteback/([\d.]+/)?runtimes/[\w-]+/native/(lib)?group_writeback\.(so|dll|dylib)$'
             # A file that is no library, and one that is another library.
             $wrong = Join-Path $TestDrive 'wrong.so'
             Set-Content $wrong 'not a library'
@@ -380,7 +380,7 @@ Describe 'Binding' {
 Describe 'Import' {
     It 'costs less than 300 ms over a bare start' {
         $pwsh = (Get-Process -Id $PID).Path
-        $manifest = (Resolve-Path (Join-Path $PSScriptRoot '../../powershell/GroupWriteback/GroupWriteback.psd1')).Path
+        $manifest = Get-TestedModule
         # Processor time, and the best of several: what else runs on the machine is not the module's doing.
         $time = '[int] (Get-Process -Id $PID).TotalProcessorTime.TotalMilliseconds'
         $best = foreach ($command in $time, "Import-Module '$manifest'; $time") {
@@ -391,7 +391,7 @@ Describe 'Import' {
 
     It 'loads no library and leaves no name behind but its own' {
         $before = (Get-Variable -Scope Global).Name
-        Import-Module (Join-Path $PSScriptRoot '../../powershell/GroupWriteback/GroupWriteback.psd1') -Force
+        Import-Module (Get-TestedModule) -Force
         @((Get-Variable -Scope Global).Name | Where-Object { $_ -notin $before -and $_ -ne 'before' }) | Should -BeNullOrEmpty
         @((Get-Module GroupWriteback).ExportedCommands.Values | Where-Object { $_.CommandType -ne 'Function' }) | Should -BeNullOrEmpty
         @((Get-Module GroupWriteback).ExportedVariables.Keys) | Should -BeNullOrEmpty

@@ -1,11 +1,23 @@
 # A lab of one's own for end-to-end tests (docs/lab.md), and a child PowerShell for what can't be tried in this one.
 Set-StrictMode -Version Latest
 
-$script:ManifestPath = [System.IO.Path]::GetFullPath([System.IO.Path]::Combine($PSScriptRoot, '..', '..', 'powershell', 'GroupWriteback', 'GroupWriteback.psd1'))
+function Get-TestedModule {
+    # The manifest of the module under test: the package's in the folder that GROUPWRITEBACK_MODULE names, else this tree's.
+    $folder = $env:GROUPWRITEBACK_MODULE
+    if (-not $folder) { $folder = [System.IO.Path]::Combine($PSScriptRoot, '..', '..', 'powershell', 'GroupWriteback') }
+    [System.IO.Path]::GetFullPath([System.IO.Path]::Combine($folder, 'GroupWriteback.psd1'))
+}
 
 function Test-Lab {
-    # Whether the end-to-end tests can run: they want the library and the lab that the build made.
-    [bool] ($env:GROUPWRITEBACK_LAB -and $env:GROUPWRITEBACK_LIBRARY -and [System.IO.File]::Exists($env:GROUPWRITEBACK_LAB) -and [System.IO.File]::Exists($env:GROUPWRITEBACK_LIBRARY))
+    # Whether the end-to-end tests can run: they want a module with its library (a package's own, or one given for this tree) and a lab.
+    $library = $env:GROUPWRITEBACK_MODULE -or ($env:GROUPWRITEBACK_LIBRARY -and [System.IO.File]::Exists($env:GROUPWRITEBACK_LIBRARY))
+    $lab = $env:GROUPWRITEBACK_LAB -and ($env:GROUPWRITEBACK_LAB.StartsWith('tcp://') -or [System.IO.File]::Exists($env:GROUPWRITEBACK_LAB))
+    [bool] ($library -and $lab)
+}
+
+function Test-Wine {
+    # Whether this Windows is Wine.
+    [System.IO.Path]::DirectorySeparatorChar -eq '\' -and (Test-Path 'HKCU:\Software\Wine')
 }
 
 function Start-Lab {
@@ -14,6 +26,7 @@ function Start-Lab {
 
     if ($env:GROUPWRITEBACK_TEST_DIRECTORY) { $Option = @('--directory', $env:GROUPWRITEBACK_TEST_DIRECTORY) + $Option }
 
+    if ($env:GROUPWRITEBACK_LAB.StartsWith('tcp://')) { return Connect-LabHost $Option }
     $start = New-Object System.Diagnostics.ProcessStartInfo
     $start.FileName = $env:GROUPWRITEBACK_LAB
     $start.Arguments = (@('serve', '--until-stdin-closes') + $Option | ForEach-Object { if ($_ -match '[\s"]') { '"' + $_.Replace('"', '\"') + '"' } else { $_ } }) -join ' '
@@ -23,19 +36,50 @@ function Start-Lab {
     $process = [System.Diagnostics.Process]::Start($start)
     $line = $process.StandardOutput.ReadLine()
     if (-not $line) { throw "The lab did not start; exit code $($process.ExitCode)." }
-    $ready = $line | ConvertFrom-Json
+    New-LabObject $process ($line | ConvertFrom-Json)
+}
+
+function New-LabObject($Process, $Ready) {
     [pscustomobject] @{
-        Process = $process
-        Ready   = $ready
+        # A process, or the connection that stands for one.
+        Process = $Process
+        Ready   = $Ready
         # The container that tests write to.
-        OU      = "OU=Cloud Groups,$($ready.baseDn)"
+        OU      = "OU=Cloud Groups,$($Ready.baseDn)"
     }
+}
+
+function Connect-LabHost([string[]] $Option) {
+    # A lab where its program can't be started: GROUPWRITEBACK_LAB is tcp://address:port/key of one who does, for as long as the
+    # connection lasts. Its paths are those of the system that Wine runs on.
+    $at = [uri] $env:GROUPWRITEBACK_LAB
+    $client = New-Object System.Net.Sockets.TcpClient
+    $client.Connect($at.Host, $at.Port)
+    $stream = $client.GetStream()
+    $request = [System.Text.Encoding]::UTF8.GetBytes((ConvertTo-Json @{ key = $at.AbsolutePath.Trim('/'); options = @($Option) } -Compress) + "`n")
+    $stream.Write($request, 0, $request.Length)
+    $reader = New-Object System.IO.StreamReader -ArgumentList $stream
+    $line = $reader.ReadLine()
+    if (-not $line) { throw 'The lab did not start.' }
+    $ready = $line | ConvertFrom-Json
+    foreach ($property in $ready.PSObject.Properties) {
+        if ($property.Value -is [string] -and $property.Value.StartsWith('/')) { $property.Value = 'Z:' + $property.Value.Replace('/', '\') }
+    }
+    New-LabObject $client $ready
 }
 
 function Stop-Lab {
     param($Lab)
 
     if ($null -eq $Lab) { return }
+    if ($Lab.Process -is [System.Net.Sockets.TcpClient]) {
+        # No more from us: the lab ends, and then the connection.
+        $Lab.Process.Client.Shutdown('Send')
+        $Lab.Process.Client.ReceiveTimeout = 10000
+        $null = $Lab.Process.Client.Receive((New-Object byte[] 1))
+        $Lab.Process.Close()
+        return
+    }
     $Lab.Process.StandardInput.Close()
     if (-not $Lab.Process.WaitForExit(5000)) { $Lab.Process.Kill() }
 }
@@ -109,12 +153,12 @@ function Get-LabConnection {
 }
 
 function Get-LabScript {
-    # The lines that connect a child PowerShell to a lab.
-    param([Parameter(Mandatory)] $Lab, [Parameter(Mandatory)] [string] $Store)
+    # The lines that connect a child PowerShell to a lab, with the tested module or another.
+    param([Parameter(Mandatory)] $Lab, [Parameter(Mandatory)] [string] $Store, [string] $Module = (Get-TestedModule))
 
     $json = ($Lab.Ready | ConvertTo-Json -Compress).Replace("'", "''")
     @"
-Import-Module '$script:ManifestPath'
+Import-Module '$Module'
 Import-Module '$PSCommandPath'
 `$lab = [pscustomobject] @{ Ready = '$json' | ConvertFrom-Json }
 `$connection = Get-LabConnection -Lab `$lab -Store '$Store'
@@ -146,11 +190,14 @@ function Start-Child {
     param([Parameter(Mandatory)] [string] $Script, [Parameter(Mandatory)] [string] $Folder, [hashtable] $Variable = @{})
 
     $file = Join-Path $Folder "child-$([guid]::NewGuid().ToString('n')).ps1"
-    [System.IO.File]::WriteAllText($file, $Script)
+    # With a mark: Windows PowerShell reads anything else as a code page.
+    [System.IO.File]::WriteAllText($file, $Script, (New-Object System.Text.UTF8Encoding -ArgumentList $true))
     $start = New-Object System.Diagnostics.ProcessStartInfo
     $start.FileName = (Get-Process -Id $PID).Path
     $start.Arguments = "-NoProfile -NonInteractive -File `"$file`""
     $start.UseShellExecute = $false
+    # On Windows this gives it a console of its own, where it can be interrupted alone.
+    $start.CreateNoWindow = $true
     $start.RedirectStandardOutput = $true
     $start.RedirectStandardError = $true
     $start.RedirectStandardInput = $true
@@ -171,6 +218,30 @@ function Wait-Child {
         throw 'The child did not end in time.'
     }
     $Child.Output.Result + $Child.ErrorOutput.Result
+}
+
+function Send-Interrupt {
+    # Ctrl+C to a child.
+    param([Parameter(Mandatory)] $Child, [Parameter(Mandatory)] [string] $Folder)
+
+    if ([System.IO.Path]::DirectorySeparatorChar -eq '/') {
+        $null = Start-Process -FilePath kill -ArgumentList '-INT', $Child.Process.Id -Wait -PassThru
+        return
+    }
+    # Windows sends it to all that share a console: one more process joins the child's.
+    $null = Wait-Child (Start-Child @"
+Add-Type -Namespace Test -Name Console -MemberDefinition @'
+[DllImport("kernel32.dll")] public static extern bool FreeConsole();
+[DllImport("kernel32.dll")] public static extern bool AttachConsole(uint process);
+[DllImport("kernel32.dll")] public static extern bool SetConsoleCtrlHandler(System.IntPtr handler, bool add);
+[DllImport("kernel32.dll")] public static extern bool GenerateConsoleCtrlEvent(uint which, uint group);
+'@
+`$null = [Test.Console]::FreeConsole()
+`$null = [Test.Console]::AttachConsole($($Child.Process.Id))
+`$null = [Test.Console]::SetConsoleCtrlHandler([IntPtr]::Zero, `$true)
+[System.IO.File]::WriteAllText('$Folder/sent.txt', [string] [DateTime]::UtcNow.Ticks)
+`$null = [Test.Console]::GenerateConsoleCtrlEvent(0, 0)
+"@ $Folder)
 }
 
 function Wait-Until {

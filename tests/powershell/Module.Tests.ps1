@@ -28,8 +28,9 @@ BeforeDiscovery {
 
 BeforeAll {
     . "$PSScriptRoot/Contract.ps1"
-    $script:ModuleFolder = (Resolve-Path "$PSScriptRoot/../../powershell/GroupWriteback").Path
-    $script:ManifestPath = Join-Path $script:ModuleFolder 'GroupWriteback.psd1'
+    Import-Module "$PSScriptRoot/Lab.psm1" -Force
+    $script:ManifestPath = Get-TestedModule
+    $script:ModuleFolder = Split-Path $script:ManifestPath
     Import-Module $script:ManifestPath -Force
     $script:Manifest = Import-PowerShellDataFile $script:ManifestPath
     $script:Common = @([System.Management.Automation.PSCmdlet]::CommonParameters) + @([System.Management.Automation.PSCmdlet]::OptionalCommonParameters)
@@ -160,7 +161,7 @@ Describe 'Manifest' {
 
     It 'lists its files' {
         $found = Get-ChildItem $script:ModuleFolder -Recurse -File | ForEach-Object { $_.FullName.Substring($script:ModuleFolder.Length + 1).Replace('\', '/') } |
-            Where-Object { $_ -notlike 'runtimes/*' }
+            Where-Object { $env:GROUPWRITEBACK_MODULE -or $_ -notlike 'runtimes/*' }
         ($found | Sort-Object) | Should -Be ($script:Manifest.FileList | Sort-Object)
     }
 }

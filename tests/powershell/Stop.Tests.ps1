@@ -6,8 +6,8 @@ BeforeDiscovery {
 }
 
 BeforeAll {
-    Import-Module "$PSScriptRoot/../../powershell/GroupWriteback/GroupWriteback.psd1" -Force
     Import-Module "$PSScriptRoot/Lab.psm1" -Force
+    Import-Module (Get-TestedModule) -Force
     $WarningPreference = 'SilentlyContinue'
 }
 
@@ -34,7 +34,10 @@ finally { Write-Host "stopped at `$([DateTime]::UtcNow.Ticks)" }
         Start-Sleep -Milliseconds 1500
         $child.Process.HasExited | Should -BeFalse
         $sent = [DateTime]::UtcNow
-        $null = Start-Process -FilePath kill -ArgumentList '-INT', $child.Process.Id -Wait -PassThru
+        Send-Interrupt $child $TestDrive
+        # The one who sends it on Windows takes a while to start, and notes when it is there.
+        $note = Join-Path $TestDrive 'sent.txt'
+        if (Test-Path $note) { $sent = New-Object DateTime -ArgumentList ([long] (Get-Content $note)) }
         $child.Process.WaitForExit(15000) | Should -BeTrue
         $output = Wait-Child $child
         $output | Should -Match 'stopped at \d+'

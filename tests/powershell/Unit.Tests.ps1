@@ -1,8 +1,8 @@
 # The module's parts by themselves: no library, no lab.
 
 BeforeAll {
-    Import-Module (Join-Path $PSScriptRoot '../../powershell/GroupWriteback/GroupWriteback.psd1') -Force
     Import-Module "$PSScriptRoot/Lab.psm1" -Force
+    Import-Module (Get-TestedModule) -Force
 
     # A public function's stand-in: it has a $PSCmdlet of its own and hands it to the module.
     function Test-Caller {

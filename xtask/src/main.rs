@@ -3,27 +3,39 @@
 mod attack;
 mod bench;
 mod build;
+mod counts;
 mod demo;
+mod dll;
 mod fuzz;
 mod lab;
+mod labs;
 mod licences;
+mod package;
 mod pwsh;
 mod samba;
 mod sanitize;
 mod system;
 mod test;
 mod torture;
+mod windows;
+mod wine;
 
 use std::process::ExitCode;
 
 const HELP: &str = "\
 cargo xtask COMMAND
 
+  build                the library as it is shipped, for this machine
+       [--target win-x64]   group_writeback.dll, on Linux too (Debian's Rust and MinGW; installed where they are missing)
   demo                 the main job on an embedded tenant and directory, told through PowerShell
        [--directory samba]   the same on a real Active Directory: Samba (Debian, root; installed where it is missing)
   test [--skip PART]   everything: format, lints, Rust, C, PowerShell, a real Active Directory, hostile input
-       (parts: fmt licences clippy rust samba powershell attack fuzz)
-       [--only PART]
+       (parts: fmt licences clippy rust samba powershell windows attack fuzz)
+       [--only PART] [--dll FILE]   a Windows library for the part windows that is built already
+  package              the module as it is published, in dist: folder, nupkg, zip, checksums
+       [--target RID]..     platforms of its libraries (linux-x64 win-x64; this machine's alone unless told)
+       [--dll FILE]         a Windows library that is built already
+       [--out FOLDER]       elsewhere than in dist
   torture              kills and abi at full length: hours
   torture kills [N]    N (1,000) cycles killed at random points, each completed by the next
   torture abi [N] [--seed S]
@@ -43,8 +55,10 @@ fn main() -> ExitCode {
     }
     let result = match args.first().map(String::as_str) {
         Some("demo") => demo::run(&args[1..]),
+        Some("build") => build::command(&args[1..]),
         Some("bench") => bench::run(&args[1..]),
         Some("test") => test::run(&args[1..]),
+        Some("package") => package::run(&args[1..]),
         Some("torture") => torture::run(&args[1..]),
         Some("pwsh") => pwsh::session(&args[1..]),
         None | Some("help" | "--help" | "-h") => {

@@ -118,14 +118,10 @@ pub fn pester_folder(pwsh: &Path) -> Result<Option<PathBuf>, String> {
     if installed.stdout.trim_ascii() == b"yes" {
         return Ok(None);
     }
-    let beside = system::root().join("../shared/modules");
-    if beside.join("Pester").is_dir() {
-        return Ok(Some(beside.canonicalize().unwrap_or(beside)));
-    }
-    let folder = system::target_dir().join("tools/modules");
-    if folder.join("Pester").is_dir() {
+    if let Some(folder) = pester_beside() {
         return Ok(Some(folder));
     }
+    let folder = fetched_modules();
     std::fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
     let save = format!(
         "$ErrorActionPreference = 'Stop'; Save-Module Pester -MinimumVersion 5.5 -MaximumVersion 5.99 -Path '{}'",
@@ -134,6 +130,18 @@ pub fn pester_folder(pwsh: &Path) -> Result<Option<PathBuf>, String> {
     system::run(Command::new(pwsh).args(["-NoProfile", "-Command", &save]))
         .map_err(|e| format!("Pester 5.5 or later is needed: Install-Module Pester ({e})"))?;
     Ok(Some(folder))
+}
+
+/// A folder with Pester that needs no PowerShell to be found: beside the checkout, or fetched earlier.
+pub fn pester_beside() -> Option<PathBuf> {
+    let beside = system::root().join("../shared/modules");
+    [beside.canonicalize().unwrap_or(beside), fetched_modules()]
+        .into_iter()
+        .find(|folder| folder.join("Pester").is_dir())
+}
+
+fn fetched_modules() -> PathBuf {
+    system::target_dir().join("tools/modules")
 }
 
 /// `cargo xtask pwsh`: a session connected to a lab, or a script run in one.

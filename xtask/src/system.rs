@@ -63,6 +63,11 @@ pub const PROGRAMS: &[(&str, &str)] = &[
     ("samba-tool", "python3-samba"),
     ("ldbadd", "ldb-tools"),
     ("kinit", "krb5-user"),
+    ("x86_64-w64-mingw32-gcc-posix", "gcc-mingw-w64-x86-64-posix"),
+    ("x86_64-w64-mingw32-windres", "binutils-mingw-w64-x86-64"),
+    ("wine", "wine"),
+    ("wineserver", "wine64"),
+    ("xz", "xz-utils"),
 ];
 
 /// Installs by apt what is missing, where that is allowed; else says what to install.
@@ -75,13 +80,14 @@ pub fn ensure(programs: &[&str]) -> Result<(), String> {
         return Ok(());
     }
     let packages: Vec<&str> = missing.iter().flat_map(|(_, p)| p.split(' ')).collect();
+    let names: Vec<&str> = missing.iter().map(|(p, _)| *p).collect();
+    install(&names.join(", "), &packages)
+}
+
+/// Installs packages by apt, where that is allowed; else says which are missing for what.
+pub fn install(missing: &str, packages: &[&str]) -> Result<(), String> {
     let advice = format!(
-        "missing: {}. Install with: apt-get install {}",
-        missing
-            .iter()
-            .map(|(p, _)| *p)
-            .collect::<Vec<_>>()
-            .join(", "),
+        "missing: {missing}. Install with: apt-get install {}",
         packages.join(" ")
     );
     if on_path("apt-get").is_none() || !is_root() {

@@ -1,7 +1,11 @@
 //! `cargo xtask test`: every check there is, in the order in which a mistake shows soonest.
 
+use std::path::PathBuf;
 use std::process::Command;
 
+use crate::counts::Counts;
+use crate::package::{self, Native};
+use crate::wine::Wine;
 use crate::{attack, build, fuzz, licences, pwsh, samba, system};
 
 const PARTS: &[&str] = &[
@@ -11,16 +15,18 @@ const PARTS: &[&str] = &[
     "rust",
     "samba",
     "powershell",
+    "windows",
     "attack",
     "fuzz",
 ];
 
 /// Runs the parts, all of them unless told otherwise; ends at the first that fails.
 pub fn run(args: &[String]) -> Result<(), String> {
-    let parts = chosen(args)?;
+    let (parts, dll) = chosen(args)?;
     system::ensure(&["cc", "c++", "ldapsearch"])?;
     let ci = std::env::var_os("CI").is_some_and(|v| v == "true");
     let mut not_run = Vec::new();
+    let mut linux = None;
     for part in parts {
         println!("\n==== {part}");
         match part {
@@ -48,7 +54,9 @@ pub fn run(args: &[String]) -> Result<(), String> {
                 Ok(()) => {
                     samba::test()?;
                     match pwsh::find() {
-                        Some(pwsh) => powershell(&pwsh, "samba", samba::STORIES)?,
+                        Some(pwsh) => {
+                            powershell(&pwsh, "samba", samba::STORIES)?;
+                        }
                         None if ci => return Err(pwsh::ADVICE.into()),
                         None => not_run.push(format!("samba, from PowerShell: {}", pwsh::ADVICE)),
                     }
@@ -56,8 +64,13 @@ pub fn run(args: &[String]) -> Result<(), String> {
                 Err(advice) if ci => return Err(advice),
                 Err(advice) => not_run.push(format!("samba: {advice}")),
             },
+            "windows" => match Wine::ready(dll.is_some()) {
+                Ok(wine) => wine.test(dll.clone(), linux.as_ref())?,
+                Err(advice) if ci => return Err(advice),
+                Err(advice) => not_run.push(format!("windows: {advice}")),
+            },
             _ => match pwsh::find() {
-                Some(pwsh) => powershell(&pwsh, "embedded", &[""])?,
+                Some(pwsh) => linux = Some(powershell(&pwsh, "embedded", &[""])?),
                 None if ci => return Err(pwsh::ADVICE.into()),
                 None => not_run.push(format!("powershell: {}", pwsh::ADVICE)),
             },
@@ -78,7 +91,8 @@ pub fn run(args: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-fn chosen(args: &[String]) -> Result<Vec<&'static str>, String> {
+/// The parts to run, and a Windows library that is built already.
+fn chosen(args: &[String]) -> Result<(Vec<&'static str>, Option<PathBuf>), String> {
     let known = |name: Option<&String>| {
         let name = name.ok_or("a part's name is missing")?;
         PARTS
@@ -87,25 +101,30 @@ fn chosen(args: &[String]) -> Result<Vec<&'static str>, String> {
             .copied()
             .ok_or(format!("unknown part '{name}'; parts: {}", PARTS.join(" ")))
     };
-    let (mut only, mut skip) = (Vec::new(), Vec::new());
+    let (mut only, mut skip, mut dll) = (Vec::new(), Vec::new(), None);
     let mut args = args.iter();
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--only" => only.push(known(args.next())?),
             "--skip" => skip.push(known(args.next())?),
+            "--dll" => dll = Some(PathBuf::from(args.next().ok_or("--dll wants a file")?)),
             other => return Err(format!("test has no option '{other}'")),
         }
     }
-    Ok(PARTS
+    let parts = PARTS
         .iter()
         .copied()
         .filter(|p| (only.is_empty() || only.contains(p)) && !skip.contains(p))
-        .collect())
+        .collect();
+    Ok((parts, dll))
 }
 
-/// Runs test files (all of them by an empty name) with labs that have this directory.
-fn powershell(pwsh: &std::path::Path, directory: &str, files: &[&str]) -> Result<(), String> {
+/// Runs test files (all of them by an empty name) on a package of what is here, with labs that have this directory.
+fn powershell(pwsh: &std::path::Path, directory: &str, files: &[&str]) -> Result<Counts, String> {
     let built = build::build()?;
+    // The library of the other tests: one as it is shipped is the same code and takes minutes more.
+    let native = Native::host(built.library.clone())?;
+    let package = package::lay_out(&system::target_dir().join("dist"), &[native])?;
     let mut command: Command = pwsh::command(pwsh, &built);
     if let Some(folder) = pwsh::pester_folder(pwsh)? {
         let mut path = folder.into_os_string();
@@ -115,7 +134,10 @@ fn powershell(pwsh: &std::path::Path, directory: &str, files: &[&str]) -> Result
         }
         command.env("PSModulePath", path);
     }
+    command.env("GROUPWRITEBACK_MODULE", &package.module);
+    command.env_remove("GROUPWRITEBACK_LIBRARY");
     let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
+    let result = scratch.path().join("result.json");
     command.env("GROUPWRITEBACK_STORE", scratch.path().join("store"));
     command.env("PWSH", pwsh);
     command.env("GROUPWRITEBACK_TEST_DIRECTORY", directory);
@@ -127,6 +149,9 @@ fn powershell(pwsh: &std::path::Path, directory: &str, files: &[&str]) -> Result
         .arg("-File")
         .arg(folder.join("Run.ps1"))
         .arg("-Path")
-        .arg(paths.collect::<Vec<_>>().join(","));
-    system::run(&mut command)
+        .arg(paths.collect::<Vec<_>>().join(","))
+        .arg("-Result")
+        .arg(&result);
+    system::run(&mut command)?;
+    Counts::read(&result)
 }

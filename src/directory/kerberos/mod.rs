@@ -72,15 +72,10 @@ impl Kerberos {
             (None, Some(password)) => Source::Password(password),
             (None, None) => Source::Cache,
         };
-        if cfg!(windows) && !matches!(source, Source::Cache) {
-            let field = if matches!(source, Source::Keytab(_)) {
-                "keytabPath"
-            } else {
-                "userName"
-            };
+        if cfg!(windows) && matches!(source, Source::Keytab(_)) {
             return fault(
-                field,
-                "On Windows Kerberos signs in as the account that runs: leave credential and keytab out, or use -AuthType Basic.",
+                "keytabPath",
+                "Windows has no keytabs: leave it out to sign in as the account that runs, or give -Credential.",
             );
         }
         Ok(Kerberos {

@@ -35,6 +35,29 @@ mod minor {
 const NO_CREDENTIAL: u32 = 7 << 16;
 const CREDENTIAL_EXPIRED: u32 = 11 << 16;
 
+/// A status of SSPI (`SEC_E_...`) as the major and minor status that GSSAPI would give; zeros when it has none like it.
+#[cfg(any(windows, test))]
+pub(super) fn sspi_codes(status: i32) -> (u32, i32) {
+    let minor = match status.cast_unsigned() {
+        // SEC_E_TARGET_UNKNOWN, SEC_E_WRONG_PRINCIPAL
+        0x8009_0303 | 0x8009_0322 => minor::SERVICE_UNKNOWN,
+        // SEC_E_LOGON_DENIED
+        0x8009_030C => minor::PREAUTHENTICATION_FAILED,
+        // SEC_E_NO_AUTHENTICATING_AUTHORITY, SEC_E_KDC_UNABLE_TO_REFER
+        0x8009_0311 | 0x8009_0359 => minor::KDC_UNREACHABLE,
+        // SEC_E_TIME_SKEW
+        0x8009_0324 => minor::SKEW,
+        // SEC_E_KDC_UNKNOWN_ETYPE
+        0x8009_0342 => minor::CIPHER_UNSUPPORTED,
+        // SEC_E_CONTEXT_EXPIRED
+        0x8009_0317 => minor::TICKET_EXPIRED,
+        // SEC_E_UNKNOWN_CREDENTIALS, SEC_E_NO_CREDENTIALS
+        0x8009_030D | 0x8009_030E => return (NO_CREDENTIAL, 0),
+        _ => return (0, 0),
+    };
+    (0, TABLE + minor)
+}
+
 /// What was being done.
 pub(super) struct Attempt<'a> {
     /// `host:port`.

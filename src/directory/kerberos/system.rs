@@ -113,122 +113,92 @@ mod refusal {
 
 #[cfg(windows)]
 mod platform {
-    use cross_krb5::{ClientCtx, InitiateFlags, K5Ctx, PendingClientCtx, Step};
+    use std::sync::Arc;
 
     use super::Source;
     pub use super::refusal::{Failure, Problem};
+    use crate::directory::kerberos::problem::sspi_codes;
+    use crate::ffi::sspi::{Credential, Refusal, SecurityContext};
 
-    fn failed(error: impl std::fmt::Display) -> Problem {
+    fn failed(refusal: Refusal) -> Problem {
+        let (major, minor) = sspi_codes(refusal.status);
         Problem::Failed(Failure {
-            major: 0,
-            minor: 0,
-            texts: vec![error.to_string()],
+            major,
+            minor,
+            texts: vec![refusal.text],
         })
     }
 
-    /// The logged-on account's tickets, which SSPI keeps.
+    /// Tickets, which Windows keeps and renews.
     #[derive(Clone)]
-    pub struct Tickets;
+    pub struct Tickets(Arc<Credential>);
 
     impl Tickets {
-        pub fn obtain(source: &Source, _user: Option<&str>) -> Result<Tickets, Problem> {
-            match source {
-                Source::Cache => Ok(Tickets),
+        pub fn obtain(source: &Source, user: Option<&str>) -> Result<Tickets, Problem> {
+            let credential = match source {
+                Source::Cache => Credential::of_this_account(),
+                Source::Password(password) => {
+                    let user = user.unwrap_or_default();
+                    let (name, domain) = user.rsplit_once('@').unwrap_or((user, ""));
+                    Credential::from_password(name, domain, password)
+                }
                 // `Kerberos::new` has refused these already.
-                _ => Err(Problem::NoLibrary(
-                    "SSPI signs in as the logged-on account only".to_owned(),
-                )),
-            }
+                Source::Keytab(_) => {
+                    return Err(Problem::NoLibrary("Windows has no keytabs".to_owned()));
+                }
+            };
+            Ok(Tickets(Arc::new(credential.map_err(failed)?)))
         }
 
         pub fn are_fresh(&self) -> bool {
             true
         }
 
+        /// Whose they are.
         pub fn owner(&self) -> Option<String> {
-            let part = |name| std::env::var(name).ok().filter(|v| !v.is_empty());
-            let user = part("USERNAME")?;
-            Some(part("USERDOMAIN").map_or(user.clone(), |domain| format!("{domain}\\{user}")))
+            self.0.owner()
         }
-    }
-
-    enum State {
-        Pending(PendingClientCtx),
-        Ready(ClientCtx),
-        Broken,
     }
 
     /// A conversation with one controller.
-    pub struct Talk(State);
+    pub struct Talk(SecurityContext);
 
     impl Talk {
         pub fn start(
-            _tickets: &Tickets,
+            tickets: &Tickets,
             host: &str,
             binding: Option<Vec<u8>>,
         ) -> Result<(Talk, Vec<u8>), Problem> {
-            let (context, token) = ClientCtx::new(
-                InitiateFlags::empty(),
-                None,
-                &format!("ldap/{host}"),
-                binding.as_deref(),
-            )
-            .map_err(|e| failed(format!("{e:#}")))?;
-            Ok((Talk(State::Pending(context)), token.to_vec()))
+            let (seal, service) = (binding.is_none(), format!("ldap/{host}"));
+            let begun =
+                SecurityContext::start(tickets.0.clone(), &service, binding.as_deref(), seal);
+            let (context, token) = begun.map_err(failed)?;
+            Ok((Talk(context), token))
         }
 
         pub fn step(&mut self, token: &[u8]) -> Result<Vec<u8>, Problem> {
-            let State::Pending(context) = std::mem::replace(&mut self.0, State::Broken) else {
-                return Err(failed("the conversation is over"));
-            };
-            match context.step(token).map_err(|e| failed(format!("{e:#}")))? {
-                Step::Finished((context, token)) => {
-                    self.0 = State::Ready(context);
-                    Ok(token.map(|t| t.to_vec()).unwrap_or_default())
-                }
-                Step::Continue((context, token)) => {
-                    self.0 = State::Pending(context);
-                    Ok(token.to_vec())
-                }
-            }
+            self.0.step(token).map_err(failed)
         }
 
         pub fn is_complete(&self) -> bool {
-            matches!(self.0, State::Ready(_))
+            self.0.is_complete()
         }
 
-        /// Kerberos through SSPI always asks for confidentiality and fails without it.
         pub fn can_seal(&self) -> bool {
-            self.is_complete()
-        }
-
-        fn ready(&mut self) -> Result<&mut ClientCtx, Problem> {
-            match &mut self.0 {
-                State::Ready(context) => Ok(context),
-                _ => Err(failed("the conversation hasn't begun")),
-            }
+            self.0.is_confidential()
         }
 
         pub fn wrap(&mut self, seal: bool, message: &[u8]) -> Result<(Vec<u8>, bool), Problem> {
-            let wrapped = self
-                .ready()?
-                .wrap(seal, message)
-                .map_err(|e| failed(format!("{e:#}")))?;
-            Ok((wrapped.to_vec(), seal))
+            let wrapped = self.0.wrap(seal, message).map_err(failed)?;
+            Ok((wrapped, seal))
         }
 
         pub fn unwrap(&mut self, message: &[u8]) -> Result<(Vec<u8>, bool), Problem> {
-            // The crate doesn't say whether it was encrypted; that it is the controller's own word is checked.
-            let clear = self
-                .ready()?
-                .unwrap(message)
-                .map_err(|e| failed(format!("{e:#}")))?;
-            Ok((clear.to_vec(), true))
+            self.0.unwrap(message).map_err(failed)
         }
 
-        /// SSPI's trailer and padding are well below this.
         pub fn limit(&mut self, size: u32) -> Result<u32, Problem> {
-            Ok(size.saturating_sub(1024))
+            Ok(self.0.limit(size))
         }
     }
 }

@@ -125,6 +125,23 @@ fn only_the_owner_can_read() {
     assert_eq!(files, 4, "database, -wal, -shm, lock");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_folder_that_anybody_may_write_to_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let (dir, _) = closed_store();
+    let open_to = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(dir.path(), mode).unwrap();
+    };
+    open_to(0o1777);
+    let error = refused(dir.path(), "Default");
+    assert_eq!(error.id, ErrorId::StoreNotPrivate);
+    assert!(error.message.contains("1777"), "{error}");
+    open_to(0o750);
+    drop(make_store(&dir));
+}
+
 #[test]
 fn what_was_committed_is_there_after_a_power_cut() {
     let f = fixture();
