@@ -86,6 +86,8 @@ error_ids! {
     DirectoryAuthenticationFailed, AuthenticationError, "Check account and password, and that the clocks agree.";
     /// The domain controller is read-only (RODC).
     DirectoryReadOnly, InvalidOperation, "Name a writable domain controller with -Server, or the domain to have one found.";
+    /// The controller lacks, or may lack, what the last run wrote to another one.
+    DirectoryReplicationPending, ResourceUnavailable, "Wait for replication, or connect to the domain controller named in the message.";
     /// No Kerberos library on this machine.
     KerberosUnavailable, NotInstalled, "Install MIT Kerberos (Debian: libgssapi-krb5-2; Red Hat: krb5-libs), or connect with -AuthType Basic.";
     /// There is no ticket to sign in with.

@@ -408,6 +408,8 @@ pub enum SkipReason {
     KindNotSupported,
     /// The app may not read it: its group is left untouched.
     NotReadable,
+    /// AD would not take it and gave no reason that we know; its own words are in the warning.
+    RefusedByDirectory,
 }
 
 #[cfg(test)]

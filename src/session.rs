@@ -27,7 +27,7 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use crate::config::{Configuration, Connection, Version};
-use crate::cycle::{Engine, SchemaFacade};
+use crate::cycle::{Engine, SchemaFacade, replication};
 use crate::directory::Directory;
 use crate::error::{Error, ErrorId, Result};
 use crate::graph::GraphClient;
@@ -299,11 +299,35 @@ impl Session {
             )
             .await;
         }
+        let now = self.with_last_writes(now, ctx).await?;
         if let Some(kept) = lock(&self.clients).as_mut() {
             kept.directory = now.clone();
         }
         clients.directory = now;
         Ok(clients)
+    }
+
+    /// This controller, or the one of the last writes while this one may lack them and that one answers.
+    async fn with_last_writes(&self, now: Directory, ctx: &Context) -> Result<Directory> {
+        let Ok(store) = self.store() else {
+            return Ok(now);
+        };
+        let former = ctx.cancel.guard(replication::former(store.as_ref(), &now));
+        let Ok(Some((replica, name))) = former.await else {
+            // What is wrong the run finds as well, and says so in the history.
+            return Ok(now);
+        };
+        let found = now.with_replica(&replica, &name, &self.closing);
+        let Some(found) = ctx.cancel.guard(found).await? else {
+            return Ok(now);
+        };
+        let (here, there) = (&now.root().dns_host_name, &found.root().dns_host_name);
+        ctx.message(
+            Level::Information,
+            format!("{here} may lack what the last run wrote to {there}; this run uses {there}."),
+        )
+        .await;
+        Ok(found)
     }
 
     /// What a run works with; writeback must be on.

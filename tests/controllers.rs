@@ -95,8 +95,18 @@ fn gone_in_mid_run_the_run_fails_and_the_next_takes_the_other() {
     // Still gone for the engine; `ldapsearch` may look.
     two.first.cut();
     two.lab.clear_faults();
-    let result = two.cycle_is_exact(&engine, "Delta");
-    assert_eq!(result["Result"], "Success");
+    if two.lab.text("directory") == "samba" {
+        // One database behind both doors: nothing can be missing.
+        let result = two.cycle_is_exact(&engine, "Delta");
+        assert_eq!(result["Result"], "Success");
+    } else {
+        // Only the first could tell what it wrote last (tests/replication.rs).
+        let ended = engine.cycle("Delta");
+        assert_eq!(ended.error_id(), "DirectoryReplicationPending");
+        let removed = json!({"action": "cycle", "removedServer": "dc1.contoso.test"});
+        assert!(engine.call("sync", removed).error.is_none());
+        assert_exact(&two.lab);
+    }
     assert!(two.second.connections() > 0);
 
     // Back again, the one in use is kept while it answers.

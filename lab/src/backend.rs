@@ -113,6 +113,22 @@ impl Backend {
         }
     }
 
+    /// Holds replication to the second controller, or lets it catch up.
+    pub(crate) fn hold_replication(&self, held: bool) -> Result<(), String> {
+        match self {
+            Self::Embedded(directory) => directory.hold_replication(held),
+            Self::Samba { .. } => Err("both controllers are the same Samba".into()),
+        }
+    }
+
+    /// Sets the first controller up anew from the second.
+    pub(crate) fn rebuild_first(&self) -> Result<(), String> {
+        match self {
+            Self::Embedded(directory) => directory.rebuild_first(),
+            Self::Samba { .. } => Err("both controllers are the same Samba".into()),
+        }
+    }
+
     /// Makes the embedded directory treat members as Samba does.
     pub(crate) fn set_strict_members(&self, on: bool) -> Result<(), String> {
         match self {

@@ -67,6 +67,8 @@ pub(super) struct Done {
     pub added: u64,
     pub removed: u64,
     pub skipped: Vec<(ObjectId, SkipReason)>,
+    /// AD's words about the first of them that it refused without a known reason.
+    pub word: Option<String>,
     pub units: u64,
     pub error: Option<Error>,
     /// For the store.
@@ -349,6 +351,9 @@ async fn add_members(
         };
         done.refused
             .push((Direction::Add, *ordinal, error.to_string()));
+        if reason == SkipReason::RefusedByDirectory {
+            done.word = done.word.take().or_else(|| error.causes.first().cloned());
+        }
         let Some(member) = member else { continue };
         done.skipped.push((*member, reason));
         // Looked up again in later cycles.

@@ -12,6 +12,7 @@ use super::apply::{Created, Done, Part, Shared, apply, create, created_whole};
 use super::import::is_of_the_run;
 use super::lookup::containers;
 use super::on_disk;
+use super::replication;
 use super::run::Run;
 use crate::error::{Error, ErrorId, Result};
 use crate::model::{DirectoryGroup, Guid, ObjectId, SkipReason};
@@ -60,6 +61,9 @@ pub(super) async fn export(
         chosen,
         refused,
     };
+    if export.total > 0 {
+        replication::writing(run)?;
+    }
     // Totals of the whole plan tell which rounds have anything to do.
     if totals.creates > 0 {
         export.creates(run).await?;
@@ -269,7 +273,8 @@ impl Export<'_> {
         counts.members_skipped += done.skipped.len() as u64;
         self.advance(run, done.units).await;
         if !done.skipped.is_empty() {
-            run.ctx.warn(refused_members(id, &done.skipped)).await;
+            let refused = refused_members(id, &done.skipped, done.word);
+            run.ctx.warn(refused).await;
         }
         match done.error {
             Some(error) => self.group_failed(run, id, error).await,
@@ -375,11 +380,17 @@ impl Export<'_> {
 }
 
 /// One warning a group for what AD would not take.
-fn refused_members(group: ObjectId, skipped: &[(ObjectId, SkipReason)]) -> Error {
+fn refused_members(
+    group: ObjectId,
+    skipped: &[(ObjectId, SkipReason)],
+    word: Option<String>,
+) -> Error {
     let forbidden = skipped
         .iter()
         .any(|(_, reason)| *reason == SkipReason::ScopeForbidden);
-    let id = if forbidden {
+    let id = if word.is_some() {
+        ErrorId::DirectoryOperationFailed
+    } else if forbidden {
         ErrorId::MemberScopeInvalid
     } else {
         ErrorId::MemberNotOnPremises
@@ -392,11 +403,13 @@ fn refused_members(group: ObjectId, skipped: &[(ObjectId, SkipReason)]) -> Error
             "members"
         },
     );
-    Error::new(
+    let mut error = Error::new(
         id,
         format!("AD did not take {count} {noun} of group {group}; the others were written."),
     )
-    .target(group)
+    .target(group);
+    error.causes.extend(word);
+    error
 }
 
 fn stored_is_empty(stored: &StoredGroupPlan) -> bool {

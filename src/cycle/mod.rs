@@ -9,6 +9,7 @@ mod export;
 mod import;
 mod lookup;
 mod planning;
+pub(crate) mod replication;
 mod rows;
 mod run;
 mod scopes;
@@ -75,6 +76,8 @@ pub enum Job {
     Cycle {
         /// `None`: Delta when possible.
         policy: Option<PolicyType>,
+        /// The controller of the last writes, when it is gone for good.
+        removed_server: Option<String>,
     },
     /// These groups only.
     Groups(Vec<ObjectId>),
@@ -124,7 +127,18 @@ impl Engine {
         started: Option<Started>,
     ) -> Result<Finished> {
         let policy = match &job {
-            Job::Cycle { policy } => import::resolve_policy(self.store.as_ref(), *policy)?,
+            Job::Cycle {
+                policy,
+                removed_server,
+            } => {
+                let removed = removed_server.as_deref();
+                let store = self.store.as_ref();
+                if replication::is_given_up(store, &self.directory, removed)? {
+                    PolicyType::Initial
+                } else {
+                    import::resolve_policy(store, *policy)?
+                }
+            }
             _ => PolicyType::Delta,
         };
         let mut run = Run::begin(self, ctx, policy)?;
@@ -140,6 +154,9 @@ impl Engine {
                 // On the heap: every caller's future would hold it, and move it on the stack.
                 let work = Box::pin(self.work(&mut run, &job, manner));
                 let worked = cancel.guard(work).await;
+                if worked.is_ok() {
+                    replication::settle(&run).await;
+                }
                 watch.stop().await;
                 worked
             }
@@ -154,6 +171,11 @@ impl Engine {
         job: &Job,
         manner: Manner,
     ) -> Result<Option<PlanRecord>> {
+        let removed = match job {
+            Job::Cycle { removed_server, .. } => removed_server.as_deref(),
+            _ => None,
+        };
+        replication::check(run, removed, manner.what_if).await?;
         let (plan, operations, approved) = match job {
             Job::Invoke {
                 plan_id,

@@ -30,6 +30,9 @@ pub(super) enum Look {
     Whole,
 }
 
+/// Values refused one by one, without a known reason and without any that was taken, after which it is no fault of values.
+const REFUSED: usize = 16;
+
 /// A batch that was refused; nothing of it was done (one modify is one transaction).
 #[derive(Clone, Debug)]
 pub(super) struct Refusal {
@@ -107,6 +110,8 @@ pub(super) async fn run<P: Port>(
         waiting.push(Batch::new(keys.to_vec()));
     }
     let mut running: JoinSet<(Batch, Result<std::result::Result<(), Refusal>>)> = JoinSet::new();
+    // The first refusal without a known reason, and how many there were.
+    let (mut unknown, mut unknowns) = (None, 0);
     loop {
         while running.len() < AT_ONCE {
             let Some(batch) = waiting.pop() else {
@@ -123,7 +128,15 @@ pub(super) async fn run<P: Port>(
             });
         }
         let (batch, result) = match running.join_next().await {
-            None => return Ok(outcome),
+            // When all were refused and nobody knows why, it is the change that was refused. (Who could not be removed
+            // is told one by one.)
+            None => {
+                let all = outcome.failed.len() == unknowns && outcome.done.is_empty();
+                return match unknown {
+                    Some(error) if all && change == Change::Add => Err(error),
+                    _ => Ok(outcome),
+                };
+            }
             Some(Ok(pair)) => pair,
             Some(Err(error)) => {
                 return Err(Error::new(
@@ -184,6 +197,17 @@ pub(super) async fn run<P: Port>(
                 if batch.keys.len() > 1 {
                     split(batch, &mut waiting);
                 } else {
+                    if reason == SkipReason::RefusedByDirectory {
+                        unknowns += 1;
+                        if unknowns >= REFUSED && outcome.done.is_empty() {
+                            return Err(refusal.error);
+                        }
+                        if unknowns == REFUSED / 2 {
+                            // The bad ones may all come first: the others have a word, too.
+                            waiting.reverse();
+                        }
+                        unknown.get_or_insert_with(|| refusal.error.clone());
+                    }
                     for key in batch.keys {
                         settle(change, key, reason, &refusal.error, &mut outcome);
                     }
@@ -250,13 +274,13 @@ pub(super) fn left_out(key: &MemberKey, reason: SkipReason) -> Error {
     let what = match reason {
         SkipReason::NotFoundInDirectory => "it doesn't exist in this forest",
         SkipReason::OtherForest => "its SID belongs to no domain of this forest",
-        SkipReason::ScopeForbidden => "the scopes of both groups, or a policy, forbid it",
+        SkipReason::ScopeForbidden => "the scopes of both groups forbid it",
         _ => "the controller refused it",
     };
-    let id = if reason == SkipReason::ScopeForbidden {
-        ErrorId::MemberScopeInvalid
-    } else {
-        ErrorId::MemberNotOnPremises
+    let id = match reason {
+        SkipReason::ScopeForbidden => ErrorId::MemberScopeInvalid,
+        SkipReason::RefusedByDirectory => ErrorId::DirectoryOperationFailed,
+        _ => ErrorId::MemberNotOnPremises,
     };
     let name = match key {
         MemberKey::Sid(sid) => sid.to_string(),
@@ -287,6 +311,8 @@ mod tests {
         cap: usize,
         missing: HashSet<MemberKey>,
         forbidden: HashSet<MemberKey>,
+        /// Refused without a reason.
+        refused: HashSet<MemberKey>,
         deny: bool,
         /// Refuses what is so already.
         strict: bool,
@@ -321,6 +347,9 @@ mod tests {
             }
             if keys.iter().any(|k| self.forbidden.contains(k)) {
                 return refuse(MemberFault::Value(SkipReason::ScopeForbidden));
+            }
+            if keys.iter().any(|k| self.refused.contains(k)) {
+                return refuse(MemberFault::Value(SkipReason::RefusedByDirectory));
             }
             let mut members = self.members.lock().unwrap();
             let adding = change == Change::Add;
@@ -453,6 +482,44 @@ mod tests {
                 assert_eq!(done(&fake(std::slice::from_ref(&so)), &[so]), expected);
             }
         }
+    }
+
+    #[test]
+    fn refused_without_a_reason_some_are_left_out_and_all_are_an_error() {
+        let keys: Vec<MemberKey> = (0..1000).map(key).collect();
+        let fake = |refused: std::ops::Range<usize>| {
+            Arc::new(Fake {
+                cap: 5000,
+                refused: refused.map(key).collect(),
+                ..Fake::default()
+            })
+        };
+        let some = fake(3..5);
+        let outcome = block(run(&some, Change::Add, &keys, &AtomicUsize::new(500))).unwrap();
+        assert_eq!((outcome.done.len(), outcome.failed.len()), (998, 2));
+        for (_, reason, error) in &outcome.failed {
+            assert_eq!(*reason, SkipReason::RefusedByDirectory);
+            assert_eq!(error.id, ErrorId::DirectoryOperationFailed);
+            assert_eq!(error.causes, ["no"]);
+        }
+        for count in [1, 5, 1000] {
+            let limit = || AtomicUsize::new(500);
+            let all = fake(0..1000);
+            let error = block(run(&all, Change::Add, &keys[..count], &limit())).unwrap_err();
+            assert_eq!(error.message, "no");
+            // Nobody is asked a thousand times what is no matter of single values.
+            assert!(all.requests.load(Ordering::Relaxed) < 80);
+            let all = fake(0..1000);
+            match block(run(&all, Change::Remove, &keys[..count], &limit())) {
+                Ok(outcome) => assert_eq!(outcome.failed.len(), count),
+                Err(error) => assert_eq!((error.message.as_str(), count), ("no", 1000)),
+            }
+            assert!(all.requests.load(Ordering::Relaxed) < 80);
+        }
+        // More than may be refused in vain, but others are taken.
+        let many = fake(0..40);
+        let outcome = block(run(&many, Change::Add, &keys, &AtomicUsize::new(10))).unwrap();
+        assert_eq!((outcome.done.len(), outcome.failed.len()), (960, 40));
     }
 
     #[test]

@@ -48,6 +48,7 @@ pub fn value(data: &[u8]) {
         assert_eq!(guid.to_string().parse(), Ok(guid));
     }
     sid(data);
+    let _ = super::replication::vector(data);
     if let Some(name) = ExtendedDn::parse(data) {
         assert!(!name.dn.starts_with('<'));
         let mut again = format!("<GUID={}>;", name.guid);

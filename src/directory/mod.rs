@@ -25,12 +25,15 @@ mod locate;
 mod lookup;
 mod members;
 mod membership;
+mod message;
 mod owned;
+mod replication;
 mod result;
 mod rights;
 mod search;
 mod target;
 mod tls;
+mod wire;
 mod writer;
 
 #[cfg(test)]
@@ -48,6 +51,7 @@ use crate::operation::Cancel;
 
 pub use dn::Dn;
 pub use owned::OwnedGroupReader;
+pub use replication::UpToDateness;
 pub use types::*;
 pub use writer::DirectoryWriter;
 
@@ -149,6 +153,33 @@ impl Directory {
             return Ok(self.clone());
         }
         Self::reach(self.0.places.clone(), self.0.access.clone(), cancel).await
+    }
+
+    /// The controller with this database (`RootDse::replica`), if it is among those in question and can be used.
+    pub async fn with_replica(
+        &self,
+        replica: &str,
+        name: &str,
+        cancel: &Cancel,
+    ) -> Result<Option<Directory>> {
+        /// A large domain isn't searched through.
+        const MOST: usize = 8;
+        let (places, access) = (&self.0.places, &self.0.access);
+        let (mut candidates, _) = cancel
+            .guard(async { Ok(places.candidates().await) })
+            .await?;
+        candidates.sort_by_key(|c| !c.host.eq_ignore_ascii_case(name));
+        for candidate in candidates.into_iter().take(MOST) {
+            if format!("{}:{}", candidate.host, candidate.port) == self.server() {
+                continue;
+            }
+            match Self::open(places, access, candidate, Some(PATIENCE), cancel).await {
+                Ok(found) if found.root().replica() == replica => return Ok(Some(found)),
+                Err(error) if error.id == ErrorId::OperationCancelled => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
     /// The account it is signed in as.

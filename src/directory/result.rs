@@ -227,21 +227,23 @@ pub(super) fn member_fault(result: &LdapResult) -> MemberFault {
             MemberFault::AlreadySo
         }
         code::UNWILLING
-            if hex == Some(0x561)
+            if matches!(hex, Some(0x561 | 0x562))
                 || says("already deleted")
                 || says("doesn't exist for target") =>
         {
             MemberFault::AlreadySo
         }
         _ => match (result.rc, hex) {
-            (_, Some(0x2144..=0x2149)) => MemberFault::Value(SkipReason::ScopeForbidden),
-            // 2141 and 2035 are what Samba says of a SID that doesn't exist.
-            (_, Some(0x525 | 0x2030 | 0x208d | 0x2141 | 0x2035))
+            (_, Some(0x2142..=0x2148)) => MemberFault::Value(SkipReason::ScopeForbidden),
+            (_, Some(0x525 | 0x56b | 0x2030 | 0x208d))
             | (code::NO_SUCH_OBJECT | code::INVALID_DN | code::INVALID_SYNTAX, _) => {
                 MemberFault::Value(SkipReason::NotFoundInDirectory)
             }
+            // These say nothing of the cause (2035 and 202F are but other names of 53 and 19; Samba gives 2035 and 2141
+            // for a SID that doesn't exist, too). A look tells whether the member exists and fits; what remains is
+            // told in the controller's own words.
             (code::CONSTRAINT | code::UNWILLING | code::OTHER, _) => {
-                MemberFault::Value(SkipReason::ScopeForbidden)
+                MemberFault::Value(SkipReason::RefusedByDirectory)
             }
             _ => MemberFault::Fatal,
         },
@@ -341,5 +343,79 @@ mod tests {
             member_fault(&result(53, "00000561: UpdErr")),
             MemberFault::AlreadySo
         );
+    }
+
+    /// What controllers say when they don't take a member: Windows Server (text forms of MS-ADTS 3.1.1.3.1.9), Samba 4.17.
+    #[test]
+    fn causes_of_refused_members() {
+        use SkipReason::*;
+        for (rc, text, reason) in [
+            (
+                53,
+                "00002146: SvcErr: DSID-031A0FC0, problem 5003 (WILL_NOT_PERFORM), data 0\n",
+                ScopeForbidden,
+            ),
+            (
+                53,
+                "00002142: SvcErr: DSID-031A0F4F, problem 5003 (WILL_NOT_PERFORM), data 0\n",
+                ScopeForbidden,
+            ),
+            (
+                53,
+                "00002148: SvcErr: DSID-031A10F9, problem 5003 (WILL_NOT_PERFORM), data 0\n",
+                ScopeForbidden,
+            ),
+            (
+                32,
+                "00000525: NameErr: DSID-031A11EF, problem 2001 (NO_OBJECT), data 0, best match of:\n\t''\n",
+                NotFoundInDirectory,
+            ),
+            (
+                32,
+                "0000208D: NameErr: DSID-03100241, problem 2001 (NO_OBJECT), data 0, best match of:\n\t'DC=x'\n",
+                NotFoundInDirectory,
+            ),
+            (32, "00002030: No such Base DN: CN=x", NotFoundInDirectory),
+            (
+                80,
+                "0000056B: SysErr: DSID-031A1202, problem 22 (Invalid argument), data 0\n",
+                NotFoundInDirectory,
+            ),
+            (
+                53,
+                "00002035: SvcErr: DSID-031A11E5, problem 5003 (WILL_NOT_PERFORM), data 0\n",
+                RefusedByDirectory,
+            ),
+            (
+                53,
+                "00002035: samldb: member CN=x cannot be added",
+                RefusedByDirectory,
+            ),
+            (
+                53,
+                "00002141: SvcErr: DSID-031A0FC0, problem 5003 (WILL_NOT_PERFORM), data 0\n",
+                RefusedByDirectory,
+            ),
+            (
+                53,
+                "00000005: SvcErr: DSID-031A1236, problem 5003 (WILL_NOT_PERFORM), data 0\n",
+                RefusedByDirectory,
+            ),
+            (
+                19,
+                "0000202F: AtrErr: DSID-03151B6B, #1:\n\t0: 0000202F: DSID-03151B6B, problem 1005 (CONSTRAINT_ATT_TYPE), data 0, Att 1f (member)\n",
+                RefusedByDirectory,
+            ),
+            (
+                80,
+                "000020EF: SvcErr: DSID-02080490, problem 5012 (DIR_ERROR), data 2\n",
+                RefusedByDirectory,
+            ),
+            (80, "", RefusedByDirectory),
+            (53, "", RefusedByDirectory),
+        ] {
+            let fault = member_fault(&result(rc, text));
+            assert_eq!(fault, MemberFault::Value(reason), "{rc} {text}");
+        }
     }
 }

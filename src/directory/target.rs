@@ -7,6 +7,7 @@ use std::time::Duration;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, StdStream};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::client::TlsStream;
 use zeroize::Zeroizing;
 
 use super::codes::{self, code};
@@ -15,6 +16,7 @@ use super::kerberos::{Kerberos, Peer};
 use super::locate::{Candidate, Layer};
 use super::result::{self, Operation};
 use super::tls::{self, Trust};
+use super::wire;
 use crate::config::{AuthType, Connection};
 use crate::error::{Error, ErrorId, Result};
 
@@ -198,29 +200,56 @@ impl Target {
 
     /// A connection in TLS, not yet signed in. Without TLS no simple bind is ever sent.
     async fn protected(&self, stream: std::net::TcpStream) -> Result<Ldap> {
-        let (config, witness) = self.access.trust.client()?;
-        let start_tls = self.layer != Layer::Ldaps;
-        let settings = LdapConnSettings::new()
-            .set_std_stream(StdStream::Tcp(stream))
-            .set_config(config)
-            .set_starttls(start_tls);
-        let scheme = if start_tls { "ldap" } else { "ldaps" };
-        let url = format!("{scheme}://{}:{}", self.host_in_url(), self.port);
-        match LdapConnAsync::with_settings(settings, &url).await {
-            Ok((connection, ldap)) => {
-                drive(connection);
-                Ok(ldap)
+        let mut stream = self.taken(stream)?;
+        if self.layer != Layer::Ldaps {
+            let broken = |e: std::io::Error| {
+                self.unreachable("the connection broke off at StartTLS".to_owned())
+                    .caused_by(&e)
+            };
+            let answer = tls::ask(&mut stream).await.map_err(broken)?;
+            if answer.rc != code::SUCCESS {
+                let words = codes::words(&answer);
+                return Err(self.unreachable(format!("it refuses StartTLS ({words})")));
             }
-            Err(error) => Err(self.tls_error(error, witness.failure())),
         }
+        let stream = self.shaken(stream).await?;
+        let carried = wire::inspected(stream).map_err(|e| self.no_socket(&e))?;
+        self.library(carried).await
     }
 
-    fn host_in_url(&self) -> String {
-        if self.host.contains(':') {
-            format!("[{}]", self.host)
-        } else {
-            self.host.clone()
-        }
+    fn taken(&self, stream: std::net::TcpStream) -> Result<TcpStream> {
+        TcpStream::from_std(stream).map_err(|e| {
+            self.unreachable("the connection broke off".to_owned())
+                .caused_by(&e)
+        })
+    }
+
+    fn no_socket(&self, error: &std::io::Error) -> Error {
+        self.unreachable("no socket can be made".to_owned())
+            .caused_by(error)
+    }
+
+    /// TLS over a connection.
+    async fn shaken(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>> {
+        let (config, witness) = self.access.trust.client()?;
+        let shaken = tls::connect(config, &self.host, stream).await;
+        shaken.map_err(|error| self.tls_error(&error, witness.failure()))
+    }
+
+    /// The LDAP library over a stream of ours.
+    async fn library(&self, carried: StdStream) -> Result<Ldap> {
+        let url = match carried {
+            StdStream::Tcp(_) => "ldap://localhost",
+            _ => "ldapi:///",
+        };
+        let settings = LdapConnSettings::new().set_std_stream(carried);
+        let opened = LdapConnAsync::with_settings(settings, url).await;
+        let (connection, ldap) = opened.map_err(|e| {
+            self.unreachable("the connection broke off at sign-in".to_owned())
+                .caused_by(&e)
+        })?;
+        drive(connection);
+        Ok(ldap)
     }
 
     /// A connection signed in by Kerberos: sealed, or tied to the TLS below it.
@@ -241,23 +270,15 @@ impl Target {
             )
             .target("server"));
         }
-        let stream = TcpStream::from_std(stream).map_err(|e| {
-            self.unreachable("the connection broke off".to_owned())
-                .caused_by(&e)
-        })?;
+        let stream = self.taken(stream)?;
         let mut peer = Peer {
             server: self.server(),
             host: self.host.to_ascii_lowercase(),
             binding: None,
         };
         let carried = if self.layer == Layer::Ldaps {
-            let (config, witness) = self.access.trust.client()?;
-            let shaken = timeout_at(reached, tls::connect(config, &self.host, stream)).await;
-            let stream = match shaken {
-                Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => {
-                    return Err(self.tls_error(LdapError::from(error), witness.failure()));
-                }
+            let stream = match timeout_at(reached, self.shaken(stream)).await {
+                Ok(stream) => stream?,
                 Err(_) => return Err(self.late(patience)),
             };
             peer.binding = Some(
@@ -268,20 +289,7 @@ impl Target {
         } else {
             kerberos.bind(stream, peer).await?
         };
-        let url = match carried {
-            StdStream::Tcp(_) => "ldap://localhost",
-            _ => "ldapi:///",
-        };
-        let settings = LdapConnSettings::new().set_std_stream(carried);
-        let (connection, ldap) =
-            LdapConnAsync::with_settings(settings, url)
-                .await
-                .map_err(|e| {
-                    self.unreachable("the connection broke off at sign-in".to_owned())
-                        .caused_by(&e)
-                })?;
-        drive(connection);
-        Ok(ldap)
+        self.library(carried).await
     }
 
     async fn dial(&self, pinned: Option<SocketAddr>) -> Result<(std::net::TcpStream, SocketAddr)> {
@@ -316,7 +324,7 @@ impl Target {
         })
     }
 
-    fn tls_error(&self, error: LdapError, refused: Option<String>) -> Error {
+    fn tls_error(&self, error: &std::io::Error, refused: Option<String>) -> Error {
         if let Some(refused) = refused {
             return Error::new(
                 ErrorId::TlsVerificationFailed,
@@ -324,13 +332,8 @@ impl Target {
             )
             .target(self.server());
         }
-        if let LdapError::LdapResult { result } = &error {
-            return self
-                .unreachable(format!("it refuses StartTLS ({})", codes::words(result)))
-                .caused_by(&error);
-        }
         self.unreachable("the TLS handshake failed; is this an LDAPS port?".to_owned())
-            .caused_by(&error)
+            .caused_by(error)
     }
 
     /// The error for a controller that can't be talked to.

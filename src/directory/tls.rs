@@ -2,17 +2,20 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use ldap3::LdapResult;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, SignatureScheme};
 use sha2::{Digest, Sha256, Sha384, Sha512};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
+use super::message;
 use crate::error::{Error, ErrorId, Result};
 
 /// What all connections to one controller share.
@@ -70,6 +73,26 @@ pub(super) async fn connect(
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let name = ServerName::try_from(host.to_owned()).map_err(std::io::Error::other)?;
     TlsConnector::from(config).connect(name, stream).await
+}
+
+/// Asks for TLS on a connection in clear, and gives the answer. Nothing may follow it: that could be anybody's.
+pub(super) async fn ask(stream: &mut TcpStream) -> std::io::Result<LdapResult> {
+    let malformed = |what: &'static str| std::io::Error::new(std::io::ErrorKind::InvalidData, what);
+    stream.write_all(&message::start_tls_request()).await?;
+    let mut bytes = Vec::new();
+    loop {
+        if stream.read_buf(&mut bytes).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        match message::answer_length(&bytes).map_err(malformed)? {
+            Some(length) if bytes.len() == length => break,
+            Some(length) if bytes.len() > length => {
+                return Err(malformed("more than the answer to StartTLS"));
+            }
+            _ => {}
+        }
+    }
+    message::extended_response(&bytes).ok_or_else(|| malformed("no answer to StartTLS"))
 }
 
 /// What names this channel's end in a sign-in over it (RFC 5929, `tls-server-end-point`).

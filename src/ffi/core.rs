@@ -15,6 +15,7 @@ use super::buffer::{Lent, gwb_buffer};
 use super::engine::Engine;
 use super::handle::{Kind, Table};
 use super::lock;
+use super::os::bound_heaps;
 use crate::error::{Error, ErrorId, Result};
 use crate::operation::queue::{Next, Queue};
 use crate::operation::{Cancel, Context};
@@ -129,6 +130,7 @@ impl<E: Engine> Core<E> {
     /// One runtime for all sessions, made when first needed; its threads outlive them.
     fn runtime(&self) -> Result<&Runtime> {
         self.runtime.get_or_try_init(|| {
+            bound_heaps();
             let cpus = std::thread::available_parallelism().map_or(2, usize::from);
             tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(cpus.clamp(2, 4))

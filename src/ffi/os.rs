@@ -69,6 +69,27 @@ pub(super) fn message_of(status: i32) -> String {
     )
 }
 
+/// Heaps that glibc may make for the process's threads, of at most eight for each processor by itself. A cycle's work
+/// wanders through threads, and each heap keeps what was freed in it: memory would grow with their number.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+const HEAPS: libc::c_int = 2;
+
+/// Bounds what glibc's allocator keeps for threads, unless whoever runs this process has said how.
+#[cfg(all(target_os = "linux", target_env = "gnu", not(miri)))]
+pub fn bound_heaps() {
+    if ["MALLOC_ARENA_MAX", "GLIBC_TUNABLES"]
+        .iter()
+        .all(|name| std::env::var_os(name).is_none())
+    {
+        // SAFETY: sets a number that glibc reads, under its own lock, when it makes a heap for a thread.
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, HEAPS) };
+    }
+}
+
+/// Other allocators share by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu", not(miri))))]
+pub fn bound_heaps() {}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

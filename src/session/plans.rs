@@ -54,6 +54,7 @@ impl Session {
         } else {
             Job::Cycle {
                 policy: policy(members),
+                removed_server: None,
             }
         };
         // The groups are listed as operations below, so the what-if's own listing goes nowhere.

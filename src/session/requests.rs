@@ -36,7 +36,13 @@ const DISABLE: Shape = &[
 const ACTIONS: &[(&str, Shape)] = &[
     (
         "cycle",
-        &[POLICY, ("detached", Form::Flag), APPROVE, WHAT_IF],
+        &[
+            POLICY,
+            ("removedServer", Form::Text),
+            ("detached", Form::Flag),
+            APPROVE,
+            WHAT_IF,
+        ],
     ),
     ("group", &[("identity", Form::Texts), APPROVE, WHAT_IF]),
     (

@@ -35,6 +35,13 @@ pub(super) fn policy(members: &Value) -> Option<PolicyType> {
     }
 }
 
+fn cycle(members: &Value) -> Job {
+    Job::Cycle {
+        policy: policy(members),
+        removed_server: text(members, "removedServer").map(str::to_owned),
+    }
+}
+
 impl Session {
     pub(super) async fn sync(self: &Arc<Self>, members: &Value, ctx: &Context) -> Result<Outcome> {
         match text(members, "action").unwrap_or_default() {
@@ -42,9 +49,7 @@ impl Session {
             "invoke" => self.invoke(members, ctx).await,
             _ if flag(members, "detached") => self.start_detached(members, ctx).await,
             _ => {
-                let job = Job::Cycle {
-                    policy: policy(members),
-                };
+                let job = cycle(members);
                 let finished = self
                     .engine(ctx)
                     .await?
@@ -108,9 +113,7 @@ impl Session {
             cancel: Cancel::default(),
         };
         let engine = self.engine(&quiet).await?;
-        let job = Job::Cycle {
-            policy: policy(members),
-        };
+        let job = cycle(members);
         let (started, starts) = tokio::sync::oneshot::channel();
         let cancel = quiet.cancel.clone();
         let run = tokio::spawn(async move {

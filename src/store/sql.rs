@@ -215,7 +215,7 @@ int_column!(CloudState { Active = 0, SoftDeleted = 1, HardDeleted = 2 });
 int_column!(PolicyType { Delta = 0, Initial = 1 });
 int_column!(SkipReason {
     CloudOnly = 1, NotFoundInDirectory = 2, OtherForest = 3, ScopeForbidden = 4, NestedGroupNotWritten = 5,
-    KindNotSupported = 6, NotReadable = 7,
+    KindNotSupported = 6, NotReadable = 7, RefusedByDirectory = 8,
 });
 
 pub(super) fn to_json<T: Serialize>(value: &T) -> Outcome<String> {

@@ -85,6 +85,7 @@ PolicyType               string              0 - all
 Wait                     switch              - - all
 TimeoutSec               int                 - - all
 AsJob                    switch              - - all
+RemovedServer            string              - - all
 ConfigurationName        string              - - all
 '@ }
     @{ Name = 'Stop-GroupWritebackSyncCycle'; Impact = 'Medium'; Output = ''; Sets = 'Default'; Parameters = @'

@@ -420,3 +420,14 @@ Describe 'Completion' {
         }
     }
 }
+
+Describe 'A domain controller that is gone for good' {
+    It 'is part of the request of a cycle only when it is named' {
+        Mock -ModuleName GroupWriteback Get-GwbSession { [pscustomobject] @{ Name = 'Default' } }
+        Mock -ModuleName GroupWriteback Invoke-GwbOperation { $Request }
+        (Start-GroupWritebackSyncCycle -RemovedServer dc1.contoso.test -Wait).removedServer | Should -Be 'dc1.contoso.test'
+        (Start-GroupWritebackSyncCycle -RemovedServer dc1.contoso.test -Confirm:$false).removedServer | Should -Be 'dc1.contoso.test'
+        (Start-GroupWritebackSyncCycle -Wait).Contains('removedServer') | Should -BeFalse
+        { Start-GroupWritebackSyncCycle -RemovedServer '' } | Should -Throw -ErrorId 'ParameterArgumentValidationError,Start-GroupWritebackSyncCycle'
+    }
+}

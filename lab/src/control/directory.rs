@@ -22,6 +22,8 @@ pub(super) fn directory(lab: &Lab, body: &Value) -> Result<Value, Failure> {
             .protect_container(text(body, "dn")?, flag("protected")?),
         "recycleBin" => lab.directory.set_recycle_bin(flag("on")?),
         "readOnly" => lab.directory.set_read_only(flag("on")?),
+        "holdReplication" => lab.directory.hold_replication(flag("on")?),
+        "rebuildServer" => lab.directory.rebuild_first(),
         "strictMembers" => lab.directory.set_strict_members(flag("on")?),
         "addGroup" => {
             let members: Vec<String> = parse(&body["members"])?;

@@ -6,7 +6,7 @@ use super::object::Id;
 use super::schema::AttrId;
 
 /// All links of the directory.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Links {
     forward: HashMap<(Id, AttrId), Vec<Id>>,
     backward: HashMap<(Id, AttrId), Vec<Id>>,

@@ -2,7 +2,7 @@
 //!
 //! Rooms: bytes, counts and faults are `crate::ldap`'s; requests in `server`, `session`, `controls`, `rootdse`; searching in
 //! `search`, `filter`, `candidates`, `output`; rules of writing in `add`, `modify`, `relocate`, `delete`,
-//! `draft`, `principals`; rights in `access`, `descriptor`; storing in `store`, `object`, `links`, `read`;
+//! `draft`, `principals`; rights in `access`, `descriptor`; storing in `store`, `object`, `links`, `read`, `replication`;
 //! names and values in `dn`, `sid`, `text`, `values`, `schema`; the first tree in `seed`.
 
 mod access;
@@ -22,6 +22,7 @@ mod people;
 mod principals;
 mod read;
 mod relocate;
+mod replication;
 pub(crate) mod results;
 mod rootdse;
 mod schema;
@@ -188,6 +189,8 @@ impl Default for Limits {
 
 struct Inner {
     store: RwLock<Store>,
+    /// What the second controller has while replication is held.
+    second: RwLock<Option<Store>>,
     accounts: RwLock<HashMap<String, Principal>>,
     limits: RwLock<Limits>,
     front: Front,
@@ -211,6 +214,7 @@ impl Directory {
         let accounts = people::accounts(&mut store, &options)?;
         let directory = Self(Arc::new(Inner {
             store: RwLock::new(store),
+            second: RwLock::default(),
             accounts: RwLock::new(accounts),
             limits: RwLock::new(Limits::default()),
             front: Front::default(),

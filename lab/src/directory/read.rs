@@ -194,6 +194,9 @@ impl Store {
         if attribute == a.critical && object.flags.system {
             return see(b"TRUE");
         }
+        if attribute == a.up_to_date && id == self.marks.domain {
+            return see(&self.up_to_date_vector());
+        }
         if attribute == a.sam_account_type {
             return self
                 .account_type(id)

@@ -322,9 +322,9 @@ impl Job {
             return self.search(search).await;
         }
         let (operation, controls) = (&self.request.operation, &self.request.controls);
-        let result = self
-            .directory
-            .perform(self.who.as_deref(), operation, controls);
+        let result =
+            self.directory
+                .perform(self.controller, self.who.as_deref(), operation, controls);
         debug_assert!(self.kind.writes() || self.kind == Kind::Compare);
         let answer = result.unwrap_or_else(Into::into);
         self.finish(response(self.request.id, self.tag, &answer, &[]))
@@ -351,7 +351,9 @@ impl Job {
         let mut sent = 0;
         let member_reads = &self.directory.front().counters.member_reads;
         loop {
-            let step = search.step(&self.directory.read(), &who, id);
+            let step = self
+                .directory
+                .reading(self.controller, |store| search.step(store, &who, id));
             for entry in step.entries {
                 if self.disturbance.cut.is_some_and(|most| sent >= most) {
                     return self.answer(&Failure::size_limit().into()).await;

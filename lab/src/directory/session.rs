@@ -97,6 +97,7 @@ impl Directory {
     /// Performs a write or compare.
     pub fn perform(
         &self,
+        controller: usize,
         who: Option<&str>,
         operation: &Operation,
         controls: &[Control],
@@ -110,17 +111,21 @@ impl Directory {
         }
         match operation {
             Operation::Add { dn, attributes } => {
-                add(&mut self.write(), &who, dn, attributes, most)?;
+                self.writing(controller, |store| add(store, &who, dn, attributes, most))?;
                 member_values = attributes.iter().map(members).sum();
             }
             Operation::Modify { dn, changes } => {
-                modify(&mut self.write(), &who, dn, changes, controls.manner, most)?;
+                self.writing(controller, |store| {
+                    modify(store, &who, dn, changes, controls.manner, most)
+                })?;
                 member_values = changes
                     .iter()
                     .map(|(_, attribute)| members(attribute))
                     .sum();
             }
-            Operation::Delete(dn) => delete(&mut self.write(), &who, dn, controls.tree)?,
+            Operation::Delete(dn) => {
+                self.writing(controller, |store| delete(store, &who, dn, controls.tree))?;
+            }
             Operation::ModifyDn {
                 dn,
                 new_rdn,
@@ -128,14 +133,16 @@ impl Directory {
                 new_superior,
             } => {
                 let parent = new_superior.as_deref();
-                relocate(&mut self.write(), &who, dn, new_rdn, *delete_old, parent)?;
+                self.writing(controller, |store| {
+                    relocate(store, &who, dn, new_rdn, *delete_old, parent)
+                })?;
             }
             Operation::Compare {
                 dn,
                 attribute,
                 value,
             } => {
-                return compare(&self.read(), dn, attribute, value);
+                return self.reading(controller, |store| compare(store, dn, attribute, value));
             }
             _ => return Err(Failure::protocol("Unexpected operation")),
         }
@@ -155,12 +162,10 @@ impl Directory {
         if root {
             Controls::read(controls)?;
             let matches = root_matches(&request.filter);
-            let attributes = rootdse::attributes(
-                &self.read(),
-                controller,
-                &request.attributes,
-                request.types_only,
-            );
+            let (wanted, types_only) = (&request.attributes, request.types_only);
+            let attributes = self.reading(controller, |store| {
+                rootdse::attributes(store, controller, wanted, types_only)
+            });
             return Ok(Found::Root(matches.then_some(attributes)));
         }
         let who = self.caller(who)?;
@@ -171,7 +176,9 @@ impl Directory {
             values: limits.max_val_range,
             duration: limits.max_query_duration,
         };
-        let search = Search::new(&self.read(), &who, request, controls.options, bounds)?;
+        let search = self.reading(controller, |store| {
+            Search::new(store, &who, request, controls.options, bounds)
+        })?;
         Ok(Found::Entries(Box::new(search), who))
     }
 

@@ -38,7 +38,7 @@ pub struct Landmarks {
 }
 
 /// What an undelete with the Recycle Bin brings back: links by forward attribute.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Saved {
     /// Links from the object.
     pub targets: Vec<(AttrId, Vec<Id>)>,
@@ -47,7 +47,7 @@ pub struct Saved {
 }
 
 /// All objects.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Store {
     /// Attributes and classes.
     pub schema: Arc<Schema>,
@@ -67,6 +67,8 @@ pub struct Store {
     pub domain_sid: Sid,
     /// Highest committed USN.
     pub usn: u64,
+    /// Up to which USN the changes of each controller are here; `None`: all.
+    pub received: [Option<u64>; CONTROLLERS],
     /// Whether deleted objects keep their attributes and links.
     pub recycle_bin: bool,
     /// Whether its controllers have read-only copies.
@@ -125,6 +127,7 @@ impl Store {
             base,
             domain_sid,
             usn: 4096,
+            received: [None; CONTROLLERS],
             recycle_bin: false,
             read_only: false,
             strict_members: false,

@@ -7,6 +7,7 @@ function Start-GroupWritebackSyncCycle {
         [switch] $Wait,
         [ValidateRange(1, 2147483)] [int] $TimeoutSec,
         [switch] $AsJob,
+        [ValidateNotNullOrEmpty()] [string] $RemovedServer,
         [Alias('ConfigName')] [ValidateNotNullOrEmpty()] [string] $ConfigurationName
     )
 
@@ -20,6 +21,7 @@ function Start-GroupWritebackSyncCycle {
         }
         $run = @{ Cmdlet = $PSCmdlet; Session = $session; Activity = "Synchronizing ($($session.Name))" }
         $request = [ordered]@{ action = 'cycle'; policyType = $PolicyType; detached = $false; approve = 'none'; whatIf = [bool] $WhatIfPreference }
+        if ($RemovedServer) { $request.removedServer = $RemovedServer }
 
         if ($WhatIfPreference) {
             Invoke-GwbOperation @run -Call sync -Request $request -Omit Plan

@@ -1,6 +1,6 @@
 //! What must hold of a controller's answer to a bind, before it is known to be one.
 
-use super::message;
+use crate::directory::message;
 
 pub(in crate::directory) fn answer(data: &[u8]) {
     if let Ok(Some(length)) = message::length(data) {

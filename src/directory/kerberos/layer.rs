@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::message;
+use crate::directory::message;
 
 /// Longest sealed buffer we take, as we tell the controller.
 pub(super) const RECEIVE: u32 = 0x00a0_0000;

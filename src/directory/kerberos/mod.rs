@@ -8,7 +8,6 @@
 #[cfg(fuzzing)]
 pub(super) mod fuzzing;
 mod layer;
-mod message;
 mod problem;
 mod system;
 
@@ -20,7 +19,9 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use zeroize::Zeroizing;
 
 use super::codes::code;
+use super::message;
 use super::result::{self, Operation};
+use super::wire;
 use crate::config::Connection;
 use crate::error::{Error, ErrorId, Result};
 use problem::Attempt;
@@ -136,8 +137,8 @@ impl Kerberos {
         Ok(begun)
     }
 
-    /// Signs in over `wire` and gives the stream over which the LDAP library goes on.
-    pub async fn bind<S>(self: Arc<Self>, mut wire: S, peer: Peer) -> Result<StdStream>
+    /// Signs in over `stream` and gives the stream over which the LDAP library goes on.
+    pub async fn bind<S>(self: Arc<Self>, mut stream: S, peer: Peer) -> Result<StdStream>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -157,7 +158,7 @@ impl Kerberos {
         let mut id = 0;
         let offer = loop {
             id += 1;
-            let (answer, credentials) = self.exchange(&mut wire, id, &token, &peer).await?;
+            let (answer, credentials) = self.exchange(&mut stream, id, &token, &peer).await?;
             if answer != IN_PROGRESS {
                 return Err(refused(
                     &peer,
@@ -176,23 +177,20 @@ impl Kerberos {
             }
         };
         let (answer, most) = self.choose_layer(&mut talk, &offer, &peer)?;
-        let (code, _) = self.exchange(&mut wire, id + 1, &answer, &peer).await?;
+        let (code, _) = self.exchange(&mut stream, id + 1, &answer, &peer).await?;
         if code != code::SUCCESS {
             return Err(refused(&peer, "it wants to go on after the last step"));
         }
-        let (theirs, ours) =
-            pair().map_err(|e| lost(&peer, "no socket can be made").caused_by(&e))?;
+        let cut = |e: io::Error| lost(&peer, "no socket can be made").caused_by(&e);
+        if peer.binding.is_some() {
+            return wire::inspected(stream).map_err(cut);
+        }
+        let (clear, ours) = tokio::io::duplex(wire::PIECE);
         // Both end when either side closes; the library's waiters then see a closed connection.
-        let sealed = peer.binding.is_none();
         tokio::spawn(async move {
-            let mut ours = ours;
-            if sealed {
-                let _ = layer::carry(ours, wire, talk, most).await;
-            } else {
-                let _ = tokio::io::copy_bidirectional(&mut ours, &mut wire).await;
-            }
+            let _ = layer::carry(ours, stream, talk, most).await;
         });
-        Ok(theirs)
+        wire::inspected(clear).map_err(cut)
     }
 
     /// One request of the bind and its answer.
@@ -323,35 +321,6 @@ fn refused(peer: &Peer, reason: &str) -> Error {
     .target(&peer.server)
 }
 
-/// Two ends of a connection within this process: the LDAP library's and ours.
-#[cfg(unix)]
-fn pair() -> io::Result<(StdStream, tokio::net::UnixStream)> {
-    let (theirs, ours) = std::os::unix::net::UnixStream::pair()?;
-    ours.set_nonblocking(true)?;
-    Ok((
-        StdStream::Unix(theirs),
-        tokio::net::UnixStream::from_std(ours)?,
-    ))
-}
-
-/// Two ends of a connection within this process. Windows has no pairs: a listener that takes one connection, ours.
-#[cfg(not(unix))]
-fn pair() -> io::Result<(StdStream, tokio::net::TcpStream)> {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-    let theirs = std::net::TcpStream::connect(listener.local_addr()?)?;
-    let (ours, from) = listener.accept()?;
-    if from != theirs.local_addr()? {
-        return Err(io::Error::other("another process came between"));
-    }
-    ours.set_nonblocking(true)?;
-    ours.set_nodelay(true)?;
-    theirs.set_nodelay(true)?;
-    Ok((
-        StdStream::Tcp(theirs),
-        tokio::net::TcpStream::from_std(ours)?,
-    ))
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -378,20 +347,5 @@ mod tests {
         assert!(Kerberos::new(&connection("", None), None).is_ok());
         let by_key = Kerberos::new(&connection("a@b", Some("/k")), None);
         assert_eq!(by_key.is_ok(), cfg!(unix));
-    }
-
-    #[tokio::test]
-    async fn a_pair_is_connected() {
-        let (theirs, mut ours) = pair().unwrap();
-        #[cfg(unix)]
-        let StdStream::Unix(mut theirs) = theirs else {
-            panic!()
-        };
-        #[cfg(not(unix))]
-        let StdStream::Tcp(mut theirs) = theirs else {
-            panic!()
-        };
-        io::Write::write_all(&mut theirs, b"x").unwrap();
-        assert_eq!(ours.read_u8().await.unwrap(), b'x');
     }
 }

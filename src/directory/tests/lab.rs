@@ -46,6 +46,21 @@ pub(super) async fn start() -> Lab {
     .unwrap();
     let listen = || TcpListener::bind("127.0.0.1:0");
     let (ldap, ldaps) = (listen().await.unwrap(), listen().await.unwrap());
+    let (tls, file) = identity();
+    let (stop, stopped) = watch::channel(false);
+    let lab = Lab {
+        server: server.clone(),
+        port: ldaps.local_addr().unwrap().port(),
+        plain_port: ldap.local_addr().unwrap().port(),
+        ca: file,
+        _stop: stop,
+    };
+    tokio::spawn(server.serve(ldap, ldaps, Arc::new(tls), stopped));
+    lab
+}
+
+/// A server's side of TLS for the names above, and the CA of its certificate.
+pub(super) fn identity() -> (rustls::ServerConfig, tempfile::NamedTempFile) {
     let ca_key = rcgen::KeyPair::generate().unwrap();
     let mut ca = rcgen::CertificateParams::new(Vec::new()).unwrap();
     ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -68,16 +83,7 @@ pub(super) async fn start() -> Lab {
             rustls::pki_types::PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
         )
         .unwrap();
-    let (stop, stopped) = watch::channel(false);
-    let lab = Lab {
-        server: server.clone(),
-        port: ldaps.local_addr().unwrap().port(),
-        plain_port: ldap.local_addr().unwrap().port(),
-        ca: file,
-        _stop: stop,
-    };
-    tokio::spawn(server.serve(ldap, ldaps, Arc::new(tls), stopped));
-    lab
+    (tls, file)
 }
 
 impl Lab {

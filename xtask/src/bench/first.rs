@@ -73,13 +73,15 @@ fn into(bench: &Bench, directory: &str) -> Result<Vec<Figure>, String> {
         .zip(&theirs)
         .map(|(ours, theirs)| ours / theirs)
         .collect();
-    let mut ratio = Figure::limited(
-        format!("{directory}: first sync over LDIF"),
-        "times",
-        ratios,
-        1.0,
-    );
-    ratio.aim = Some(0.7);
+    let name = format!("{directory}: first sync over LDIF");
+    let ratio = if directory == "samba" {
+        let mut ratio = Figure::limited(name, "times", ratios, 1.0);
+        ratio.aim = Some(0.7);
+        ratio
+    } else {
+        // LDIF into memory is all but free: what is left is reading, keeping and comparing a tenant, which LDIF needn't.
+        Figure::told(name, "times", ratios)
+    };
     Ok(vec![
         ratio,
         Figure::told(

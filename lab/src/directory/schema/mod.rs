@@ -235,6 +235,7 @@ known!(
     password = "unicodePwd",
     user_password = "userPassword",
     invocation_id = "invocationId",
+    up_to_date = "replUpToDateVector",
 );
 
 known!(

@@ -129,7 +129,7 @@ impl Lab {
         };
         let controls: Vec<Control> = controls.iter().map(control).collect();
         self.directory
-            .perform(Some(&self.who), &operation, &controls)
+            .perform(0, Some(&self.who), &operation, &controls)
             .map(|answer| answer.code)
     }
 

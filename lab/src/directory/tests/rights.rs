@@ -57,7 +57,7 @@ fn anonymous_reads_the_root_only() {
     assert_eq!(ask(BASE), Err(1));
     let write = lab
         .directory
-        .perform(None, &Operation::Delete(OU.to_owned()), &[]);
+        .perform(0, None, &Operation::Delete(OU.to_owned()), &[]);
     assert_eq!(write.map(|_| ()).map_err(|failure| failure.code), Err(1));
 }
 

@@ -1,4 +1,4 @@
-//! The few LDAP messages of a SASL bind (RFC 4511, 4.2), before the LDAP library gets the connection. What comes is
+//! The few LDAP messages before the LDAP library gets the connection (RFC 4511): a SASL bind, StartTLS. What comes is
 //! not yet from anyone we know: it is read flat, within a limit, and nothing here can panic.
 
 use ldap3::LdapResult;
@@ -12,6 +12,9 @@ const OCTETS: u8 = 0x04;
 const ENUMERATED: u8 = 0x0a;
 const BIND_REQUEST: u8 = 0x60;
 const BIND_RESPONSE: u8 = 0x61;
+const EXTENDED_REQUEST: u8 = 0x77;
+const EXTENDED_RESPONSE: u8 = 0x78;
+const REQUEST_NAME: u8 = 0x80;
 const SASL: u8 = 0xa3;
 const SERVER_CREDENTIALS: u8 = 0x87;
 
@@ -44,6 +47,16 @@ pub(super) fn bind_request(id: u8, credentials: &[u8]) -> Vec<u8> {
     message
 }
 
+/// A request for TLS (RFC 4511, 4.14).
+pub(super) fn start_tls_request() -> Vec<u8> {
+    let (mut name, mut body, mut message) = (Vec::new(), Vec::new(), Vec::new());
+    put(REQUEST_NAME, b"1.3.6.1.4.1.1466.20037", &mut name);
+    put(INTEGER, &[1], &mut body);
+    put(EXTENDED_REQUEST, &name, &mut body);
+    put(SEQUENCE, &body, &mut message);
+    message
+}
+
 /// How long the message is that begins here; `None` = its head isn't all there. An error = it is no message.
 pub(super) fn length(bytes: &[u8]) -> Result<Option<usize>, &'static str> {
     let (Some(tag), Some(first)) = (bytes.first(), bytes.get(1)) else {
@@ -68,7 +81,7 @@ pub(super) fn length(bytes: &[u8]) -> Result<Option<usize>, &'static str> {
     Ok(Some(2 + count + length))
 }
 
-/// As [`length`], for an answer to a bind.
+/// As [`length`], for an answer to a bind or to StartTLS.
 pub(super) fn answer_length(bytes: &[u8]) -> Result<Option<usize>, &'static str> {
     match length(bytes)? {
         Some(length) if length > LIMIT => Err("a message of impossible length"),
@@ -107,10 +120,19 @@ fn expect<'a>(bytes: &mut &'a [u8], tag: u8) -> Option<&'a [u8]> {
 }
 
 /// Result and server credentials of a bind response; `None` = it is none.
-pub(super) fn bind_response(mut message: &[u8]) -> Option<(LdapResult, Option<Vec<u8>>)> {
+pub(super) fn bind_response(message: &[u8]) -> Option<(LdapResult, Option<Vec<u8>>)> {
+    response(message, BIND_RESPONSE)
+}
+
+/// Result of an extended response; `None` = it is none.
+pub(super) fn extended_response(message: &[u8]) -> Option<LdapResult> {
+    Some(response(message, EXTENDED_RESPONSE)?.0)
+}
+
+fn response(mut message: &[u8], tag: u8) -> Option<(LdapResult, Option<Vec<u8>>)> {
     let mut body = expect(&mut message, SEQUENCE)?;
     expect(&mut body, INTEGER)?;
-    let mut bind = expect(&mut body, BIND_RESPONSE)?;
+    let mut bind = expect(&mut body, tag)?;
     let code = expect(&mut bind, ENUMERATED)?;
     let matched = expect(&mut bind, OCTETS)?;
     let text = expect(&mut bind, OCTETS)?;
