@@ -13,6 +13,7 @@ mod options;
 mod plans;
 mod requests;
 mod runs;
+mod secrets;
 mod settings;
 mod sync;
 
@@ -128,6 +129,7 @@ impl Session {
     pub fn start(self: &Arc<Self>, request: Request, ctx: Context) -> Result<Work> {
         requests::check(&request)?;
         let session = self.clone();
+        let ctx = self.with_saved(ctx);
         Ok(Box::pin(async move {
             match request {
                 Request::Enable(members) => session.enable(&members, &ctx).await,
@@ -146,6 +148,8 @@ impl Session {
             "threshold" => self.threshold(),
             "setThreshold" => self.set_threshold(members),
             "configuration" => self.configurations(members, ctx).await,
+            "saveSecrets" => self.save_secrets(members, ctx).await,
+            "forgetSecrets" => self.forget_secrets(),
             "setConfiguration" => self.set_configuration(members),
             "initializeContainer" => self.initialize_container(members, ctx).await,
             "testConnectivity" => self.test_connectivity(members, ctx).await,

@@ -26,6 +26,8 @@ $script:GwbExitRegistered = $false
 # In a job nobody is there to answer a question, and secrets that were asked for before come from the session that started it.
 $script:GwbCanPrompt = $true
 $script:GwbInheritedSecrets = @{}
+# What the library can save (docs/abi.md, saveSecrets).
+$script:GwbSavedSecretNames = @('clientSecret', 'certificatePassword', 'directoryPassword')
 # Names and ids seen lately, for completion without a network.
 $script:GwbRecent = @{}
 

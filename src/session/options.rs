@@ -18,6 +18,8 @@ pub struct Options {
     pub store_directory: Option<String>,
     /// Limit for one request to a service.
     pub client_timeout_sec: u32,
+    /// Secrets that saved ones may stand for; the host is asked for the others, and for what isn't saved.
+    pub saved_secrets: Vec<String>,
     /// What was given of the connection, checked, without nulls; what is missing is as recorded.
     given: Option<Map<String, Value>>,
 }
@@ -27,6 +29,7 @@ const OPTIONS: Shape = &[
     ("storeDirectory", Form::Text),
     ("clientTimeoutSec", Form::Number(1, 86_400)),
     ("connection", Form::Object),
+    ("savedSecrets", Form::Texts),
 ];
 const CONNECTION: Shape = &[
     (
@@ -118,6 +121,7 @@ impl Options {
                 .and_then(Value::as_u64)
                 .and_then(|seconds| seconds.try_into().ok())
                 .unwrap_or(100),
+            saved_secrets: super::texts(config, "savedSecrets"),
             given: connection.map(|given| {
                 let mut given = given.clone();
                 given.retain(|_, value| !value.is_null());

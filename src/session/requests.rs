@@ -65,6 +65,8 @@ const OPS: &[(&str, Shape)] = &[
     ("feature", &[]),
     ("threshold", &[]),
     ("configuration", &[("name", Form::Text)]),
+    ("saveSecrets", &[("names", Form::Texts)]),
+    ("forgetSecrets", &[]),
     ("setConfiguration", &[("changes", Form::Object), WHAT_IF]),
     (
         "setThreshold",

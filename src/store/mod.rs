@@ -32,10 +32,12 @@ mod sqlite;
 mod sqlite_store;
 mod swap;
 mod types;
+mod vault;
 
 pub use records::*;
 pub use sqlite::SqliteStore;
 pub use types::*;
+pub use vault::Vault;
 
 use crate::config::Configuration;
 use crate::error::{Error, Result};

@@ -58,6 +58,27 @@ pub(super) fn check_directory(path: &Path) -> Result<()> {
     .target(path.display()))
 }
 
+/// Refuses a file of secrets that others can use. On Windows it is sealed, and the folder's access list rules.
+pub(super) fn check_file(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).map(|about| about.permissions().mode() & 0o777);
+        if !mode.as_ref().is_ok_and(|mode| mode & 0o077 == 0) {
+            let mode = mode.map_or_else(|e| e.to_string(), |mode| format!("mode {mode:o}"));
+            return Err(Error::new(
+                ErrorId::StoreNotPrivate,
+                format!("The secret file {} is open to others ({mode}).", path.display()),
+            )
+            .target(path.display())
+            .action("Change the secret, for others may have read it; save the new one with Connect-GroupWriteback -SaveSecret."));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
 #[cfg(windows)]
 fn fault(path: &Path) -> io::Result<Option<String>> {
     crate::ffi::access::fault(path)

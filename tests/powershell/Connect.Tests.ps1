@@ -32,6 +32,29 @@ Describe 'Connecting' -Skip:$missing {
         (Get-GroupWritebackContext).TenantId | Should -Be $context.TenantId
     }
 
+    It 'saves secrets for sessions that nobody attends, until they are to be forgotten' {
+        $folder = Join-Path $TestDrive 'unattended'
+        $way = Get-Way @{ StoreDirectory = $folder }
+        $null = Connect-GroupWriteback @way -SaveSecret
+        $null = Enable-GroupWriteback $script:Lab.OU -CreateContainer
+        Disconnect-GroupWriteback
+        $files = @(Get-ChildItem -LiteralPath $folder -Filter '*.secret')
+        @($files.Name | Sort-Object) | Should -Be @('Default.clientSecret.secret', 'Default.directoryPassword.secret')
+        if ([System.Environment]::OSVersion.Platform -eq 'Win32NT') {
+            # Sealed: what is in the file is not the secret.
+            [System.IO.File]::ReadAllText($files[0].FullName) | Should -Not -Be $script:Lab.Ready.clientSecret
+        }
+        (Connect-GroupWriteback -StoreDirectory $folder).ClientId | Should -Be $script:Lab.Ready.clientId
+        Disconnect-GroupWriteback
+        # What is given goes before what is saved.
+        $wrong = Get-Way @{ StoreDirectory = $folder; ClientSecretCredential = (New-LabCredential $script:Lab.Ready.clientId 'wrong-secret') }
+        { Connect-GroupWriteback @wrong } | Should -Throw -ErrorId 'GraphAuthenticationFailed,Connect-GroupWriteback'
+        $null = Connect-GroupWriteback @way -SaveSecret:$false
+        Disconnect-GroupWriteback
+        Get-ChildItem -LiteralPath $folder -Filter '*.secret' | Should -BeNullOrEmpty
+        { Connect-GroupWriteback -StoreDirectory $folder } | Should -Throw -ErrorId 'SecretUnavailable,Connect-GroupWriteback'
+    }
+
     It 'works with a certificate whose key stays here' {
         if (Test-Wine) { Set-ItResult -Skipped -Because 'Wine 8 crashes when a certificate''s private key is opened (NCryptGetProperty)'; return }
         $pfx = $script:Lab.Ready.certificatePfx

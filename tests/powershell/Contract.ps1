@@ -25,6 +25,7 @@ DnsServer                string              - - all
 CertificateAuthorityPath string              - - all
 StoreDirectory           string              - - all
 ClientTimeout            int                 - - all
+SaveSecret               switch              - - all
 '@ }
     @{ Name = 'Disconnect-GroupWriteback'; Impact = '-'; Output = ''; Sets = 'Default'; Parameters = @'
 ConfigurationName        string              - - all

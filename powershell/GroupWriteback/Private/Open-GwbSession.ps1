@@ -20,6 +20,8 @@ function Open-GwbSession {
     if ($StoreDirectory) { $config.storeDirectory = $StoreDirectory }
     if ($ClientTimeout -gt 0) { $config.clientTimeoutSec = $ClientTimeout }
     if ($null -ne $Connection -and $Connection.Count -gt 0) { $config.connection = $Connection }
+    # What was given goes before what is saved, and what is saved before asking a person.
+    $config.savedSecrets = [string[]] @(foreach ($key in $script:GwbSavedSecretNames) { if ($Secrets[$key] -isnot [securestring]) { $key } })
     $bytes = [System.Text.Encoding]::UTF8.GetBytes((ConvertTo-Json -InputObject $config -Compress -Depth 6))
     [uint64] $handle = 0
     $problem = [Activator]::CreateInstance($native.Buffer)

@@ -44,7 +44,8 @@ function Connect-GroupWriteback {
         [ValidateNotNullOrEmpty()] [string] $DnsServer,
         [ValidateNotNullOrEmpty()] [string] $CertificateAuthorityPath,
         [ValidateNotNullOrEmpty()] [string] $StoreDirectory,
-        [ValidateRange(1, 86400)] [int] $ClientTimeout
+        [ValidateRange(1, 86400)] [int] $ClientTimeout,
+        [switch] $SaveSecret
     )
 
     process {
@@ -85,9 +86,17 @@ function Connect-GroupWriteback {
 
         $session = Open-GwbSession -Cmdlet $PSCmdlet @open
         $connected = $false
+        $null = $saved.Remove('SaveSecret')
+        $given = [string[]] @(foreach ($key in $script:GwbSavedSecretNames) { if ($signIn.Secrets[$key] -is [securestring]) { $key } })
         try {
             $context = Invoke-GwbOperation -Cmdlet $PSCmdlet -Session $session -Call query -Request @{ op = 'connect' } -Activity "Connecting ($name)"
             $connected = $null -ne $context
+            # Only what has just proven right is saved.
+            if ($connected -and $PSBoundParameters.ContainsKey('SaveSecret')) {
+                $request = [ordered]@{ op = 'forgetSecrets' }
+                if ($SaveSecret) { $request = [ordered]@{ op = 'saveSecrets'; names = $given } }
+                Invoke-GwbOperation -Cmdlet $PSCmdlet -Session $session -Call query -Request $request
+            }
         }
         finally {
             if (-not $connected) { Close-GwbSession -Session $session }
