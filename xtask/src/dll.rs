@@ -240,11 +240,10 @@ fn read(bytes: &[u8]) -> Result<Facts, object::Error> {
     if let Some(directory) = file
         .data_directories()
         .resource_directory(bytes, &sections)?
+        && let Some((address, length)) = version_data(directory)?
     {
-        if let Some(data) = version_data(directory)? {
-            let resource = sections.pe_data_at(bytes, data.0).unwrap_or_default();
-            version(resource.get(..data.1).unwrap_or_default(), &mut facts);
-        }
+        let resource = sections.pe_data_at(bytes, address).unwrap_or_default();
+        version(resource.get(..length).unwrap_or_default(), &mut facts);
     }
     Ok(facts)
 }
