@@ -229,6 +229,23 @@ mod tests {
     }
 
     #[test]
+    fn what_windows_says_is_told_as_the_same_cause() {
+        for (status, expected) in [
+            (0x8009_0303_u32, ErrorId::KerberosServiceUnknown),
+            (0x8009_030C, ErrorId::DirectoryAuthenticationFailed),
+            (0x8009_030E, ErrorId::KerberosTicketMissing),
+            (0x8009_0311, ErrorId::KerberosRealmUnavailable),
+            (0x8009_0317, ErrorId::KerberosTicketExpired),
+            (0x8009_0324, ErrorId::KerberosClockSkew),
+            // SEC_E_INTERNAL_ERROR: nothing that an administrator could be told but its words.
+            (0x8009_0304, ErrorId::DirectoryAuthenticationFailed),
+        ] {
+            let (major, minor) = sspi_codes(status.cast_signed());
+            assert_eq!(id(major, minor, false, false), expected, "{status:x}");
+        }
+    }
+
+    #[test]
     fn each_cause_has_its_own_id() {
         let failed = 13 << 16;
         for (code, expected) in [
