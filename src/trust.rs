@@ -115,7 +115,10 @@ mod either {
 mod tests {
     use std::time::Duration;
 
-    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+    use rcgen::{
+        BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair,
+        date_time_ymd,
+    };
     use rustls::CertificateError;
     use rustls::pki_types::{ServerName, UnixTime};
 
@@ -127,8 +130,10 @@ mod tests {
     }
 
     impl Authority {
-        fn new() -> Authority {
+        fn new(name: &str) -> Authority {
             let mut params = CertificateParams::default();
+            params.distinguished_name = DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, name);
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             Authority {
                 params,
@@ -175,7 +180,7 @@ mod tests {
 
     #[test]
     fn either_authority_is_enough_and_a_stranger_is_refused() {
-        let (file, system, stranger) = (Authority::new(), Authority::new(), Authority::new());
+        let [file, system, stranger] = ["file", "system", "stranger"].map(Authority::new);
         assert_eq!(verdict(&file, &system, &file.server(2030)), Ok(()));
         assert_eq!(verdict(&file, &system, &system.server(2030)), Ok(()));
         let refused = verdict(&file, &system, &stranger.server(2030));
@@ -184,7 +189,7 @@ mod tests {
 
     #[test]
     fn the_reason_comes_from_the_one_that_knows_the_issuer() {
-        let (file, system) = (Authority::new(), Authority::new());
+        let [file, system] = ["file", "system"].map(Authority::new);
         for known in [&file, &system] {
             let refused = verdict(&file, &system, &known.server(2025));
             let expired = matches!(
