@@ -378,17 +378,6 @@ Describe 'Binding' {
 }
 
 Describe 'Import' {
-    It 'costs less than 300 ms over a bare start' {
-        $pwsh = (Get-Process -Id $PID).Path
-        $manifest = Get-TestedModule
-        # Processor time, and the best of several: what else runs on the machine is not the module's doing.
-        $time = '[int] (Get-Process -Id $PID).TotalProcessorTime.TotalMilliseconds'
-        $best = foreach ($command in $time, "Import-Module '$manifest'; $time") {
-            (1..5 | ForEach-Object { [int] (& $pwsh -NoProfile -NonInteractive -Command $command) } | Measure-Object -Minimum).Minimum
-        }
-        $best[1] - $best[0] | Should -BeLessThan 300
-    }
-
     It 'loads no library and leaves no name behind but its own' {
         $before = (Get-Variable -Scope Global).Name
         Import-Module (Get-TestedModule) -Force

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread::{self, JoinHandle};
 
 use crate::counts::Counts;
 use crate::package::{self, Native};
 use crate::wine::Wine;
-use crate::{attack, build, fuzz, licences, pwsh, samba, system};
+use crate::{attack, build, dll, fuzz, licences, pwsh, samba, system, windows};
 
 const PARTS: &[&str] = &[
     "fmt",
@@ -26,9 +27,13 @@ pub fn run(args: &[String]) -> Result<(), String> {
     system::ensure(&["cc", "c++", "ldapsearch"])?;
     let ci = std::env::var_os("CI").is_some_and(|v| v == "true");
     let mut not_run = Vec::new();
-    let mut linux = None;
+    let (mut linux, mut beside) = (None, Beside(None));
+    let for_wine = dll.is_none() && parts.contains(&"windows");
     for part in parts {
         println!("\n==== {part}");
+        if for_wine && matches!(part, "samba" | "powershell") && Wine::ready(false).is_ok() {
+            beside.start();
+        }
         match part {
             "licences" => licences::check()?,
             "fmt" => system::run(&mut system::cargo(["fmt", "--all", "--check"]))?,
@@ -65,7 +70,11 @@ pub fn run(args: &[String]) -> Result<(), String> {
                 Err(advice) => not_run.push(format!("samba: {advice}")),
             },
             "windows" => match Wine::ready(dll.is_some()) {
-                Ok(wine) => wine.test(dll.clone(), linux.as_ref())?,
+                Ok(wine) => {
+                    let dll = dll.clone().map_or_else(|| beside.library(), Ok)?;
+                    dll::check(&dll)?;
+                    wine.test(dll, linux.as_ref())?;
+                }
                 Err(advice) if ci => return Err(advice),
                 Err(advice) => not_run.push(format!("windows: {advice}")),
             },
@@ -89,6 +98,35 @@ pub fn run(args: &[String]) -> Result<(), String> {
         }
     );
     Ok(())
+}
+
+/// The library for Windows, compiled while other parts wait for the servers that they start.
+struct Beside(Option<JoinHandle<Result<PathBuf, String>>>);
+
+impl Beside {
+    fn start(&mut self) {
+        self.0
+            .get_or_insert_with(|| thread::spawn(windows::library));
+    }
+
+    /// Waits for it, or makes it now.
+    fn library(&mut self) -> Result<PathBuf, String> {
+        match self.0.take() {
+            Some(work) => work
+                .join()
+                .map_err(|_| "the build for Windows ended by a panic")?,
+            None => windows::library(),
+        }
+    }
+}
+
+impl Drop for Beside {
+    /// Nothing is left running.
+    fn drop(&mut self) {
+        if let Some(work) = self.0.take() {
+            let _ = work.join();
+        }
+    }
 }
 
 /// The parts to run, and a Windows library that is built already.

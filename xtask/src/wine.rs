@@ -51,10 +51,9 @@ impl Wine {
         })
     }
 
-    /// Runs the test files that ran on Linux once more, with a library made now or this one, and shows both counts.
-    pub fn test(&self, dll: Option<PathBuf>, linux: Option<&Counts>) -> Result<(), String> {
+    /// Runs the test files that ran on Linux once more, with this library, and shows both counts.
+    pub fn test(&self, dll: PathBuf, linux: Option<&Counts>) -> Result<(), String> {
         let built = build::build()?;
-        let dll = dll.map_or_else(windows::library, Ok)?;
         let natives = [
             Native::host(built.library)?,
             Native::of(windows::TARGET, dll)?,
