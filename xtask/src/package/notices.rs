@@ -187,7 +187,7 @@ mod tests {
             "\nlibsqlite3-sys ",
             "\nserde ",
             "\np12-keystore ",
-            "\ncross-krb5 ",
+            "\nwindows-sys ",
             "\nmingw-w64",
             "\nRust's",
         ] {
