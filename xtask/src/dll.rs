@@ -75,8 +75,11 @@ pub fn check(dll: &Path) -> Result<(), String> {
     let facts = read(&bytes).map_err(|e| fault(&e))?;
     println!("{} ({} bytes)", dll.display(), bytes.len());
     println!(
-        "  version {:?}, {} exports",
-        facts.strings.get("FileVersion"),
+        "  version {}, {} exports",
+        facts
+            .strings
+            .get("FileVersion")
+            .map_or("missing", String::as_str),
         facts.exports.len()
     );
     for (name, count) in &facts.imports {
