@@ -24,9 +24,10 @@ const ALLOWED: &[&str] = &[
     "MPL-2.0",
 ];
 
-/// Fails with the packages whose licence is none of these.
-pub fn check() -> Result<(), String> {
+/// What cargo knows of all packages, with these further arguments (`cargo metadata`).
+pub fn metadata(more: &[&str]) -> Result<Value, String> {
     let output = system::cargo(["metadata", "--format-version", "1", "--locked"])
+        .args(more)
         .output()
         .map_err(|e| format!("cannot start cargo: {e}"))?;
     if !output.status.success() {
@@ -35,7 +36,12 @@ pub fn check() -> Result<(), String> {
             String::from_utf8_lossy(&output.stderr)
         ));
     }
-    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())?;
+    serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())
+}
+
+/// Fails with the packages whose licence is none of these.
+pub fn check() -> Result<(), String> {
+    let metadata = metadata(&[])?;
     let packages = metadata["packages"]
         .as_array()
         .ok_or("cargo metadata names no packages")?;

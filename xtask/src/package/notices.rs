@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::system;
+use crate::licences;
 
 /// MIT without its line of copyright: for packages that name this licence and bring no file of it.
 const MIT: &str = include_str!("mit.txt");
@@ -57,17 +57,7 @@ pub fn collect(targets: &[&str]) -> Result<String, String> {
 
 /// The packages whose code is in the library: what it depends on at run time, without code that runs in the compiler.
 fn linked(target: &str) -> Result<Vec<Value>, String> {
-    let output = system::cargo(["metadata", "--format-version", "1", "--locked"])
-        .args(["--filter-platform", target])
-        .output()
-        .map_err(|e| format!("cannot start cargo: {e}"))?;
-    if !output.status.success() {
-        return Err(format!(
-            "cargo metadata: {}",
-            String::from_utf8_lossy(&output.stderr)
-        ));
-    }
-    let metadata: Value = serde_json::from_slice(&output.stdout).map_err(|e| e.to_string())?;
+    let metadata = licences::metadata(&["--filter-platform", target])?;
     let by_id = |list: &Value| -> BTreeMap<String, Value> {
         list.as_array()
             .into_iter()
